@@ -1,0 +1,89 @@
+/*
+ * One application as the gateway knows it: what livy.c reads out of a
+ * SparkApplication and its driver pod, what the cache stores, what views are
+ * made of. The labels and annotations that carry Livy's side of it in the
+ * cluster are named here, with the version of that schema. Pure.
+ */
+#ifndef APP_H
+#define APP_H
+
+#include <json-c/json.h>
+
+#include "defs.h"
+
+/* Labels: on the application, copied by the operator to its pods. */
+#define LABEL_GATEWAY "livy-fcgi/gateway"
+#define LABEL_KIND "livy-fcgi/kind"	/* "batch" or "session" */
+#define LABEL_ID "livy-fcgi/id"
+/* Annotations, on the application only. */
+#define ANNOTATION_SCHEMA "livy-fcgi/schema"	/* APP_SCHEMA */
+#define ANNOTATION_OWNER "livy-fcgi/owner"
+#define ANNOTATION_PROXY_USER "livy-fcgi/proxy-user"
+#define ANNOTATION_NAME "livy-fcgi/name"
+#define ANNOTATION_REQUEST "livy-fcgi/request-id"
+#define APP_SCHEMA "1"
+
+#define APP_NAME_MAX 1024	/* bytes of a Livy name, owner or proxyUser */
+
+enum app_kind { APP_BATCH, APP_SESSION };
+#define APP_KINDS 2
+
+/* Livy's states (its contract, section 3), as GET …/state writes them. */
+enum livy_state {
+	LIVY_NOT_STARTED, LIVY_STARTING, LIVY_RECOVERING, LIVY_IDLE,
+	LIVY_RUNNING, LIVY_BUSY, LIVY_SHUTTING_DOWN, LIVY_ERROR, LIVY_DEAD,
+	LIVY_KILLED, LIVY_SUCCESS,
+};
+
+/* The operator's states (operator-gke 1.6); NEW is the empty one. */
+enum app_phase {
+	PHASE_NEW, PHASE_SUBMITTED, PHASE_RUNNING, PHASE_SUCCEEDING,
+	PHASE_COMPLETED, PHASE_FAILING, PHASE_FAILED, PHASE_SUBMISSION_FAILED,
+	PHASE_PENDING_RERUN, PHASE_INVALIDATING, PHASE_SUSPENDING,
+	PHASE_SUSPENDED, PHASE_RESUMING, PHASE_UNKNOWN,
+};
+
+const char *app_kind_word(enum app_kind kind);		/* "batch" */
+const char *livy_state_word(enum livy_state state);	/* "starting" */
+const char *app_phase_word(enum app_phase phase);	/* "SUBMITTED" */
+bool app_phase_parse(const char *word, enum app_phase *ret) MUST_CHECK;
+
+/* "livy-<gateway>-b-<id>"; false if it would not fit a DNS label of 35. */
+bool app_object_name(char ret[KUBE_LABEL_MAX + 1], const char *gateway,
+    enum app_kind kind, int32_t id) MUST_CHECK;
+/* The id of a name that app_object_name made; false for any other name. */
+bool app_object_id(const char *name, const char *gateway, enum app_kind *ret,
+    int32_t *ret_id) MUST_CHECK;
+
+/* Fixed facts; strings that vary in length are in struct app_text. */
+struct app {
+	enum app_kind kind;
+	enum app_phase phase;
+	enum livy_state state;
+	int32_t id;
+	int32_t exit_code;	/* of the driver; -1 = not known */
+	int64_t created_ms;	/* epoch; 0 = not known, as all below */
+	int64_t submitted_ms;
+	int64_t ended_ms;
+	bool pod_seen;		/* a driver pod exists */
+	bool pod_started;	/* its container runs or has run */
+	bool deleting;		/* deletionTimestamp is set */
+	char uid[UID_MAX];
+	char app_id[80];	/* spark-…; "" = not known */
+	char pod_ip[46];
+};
+
+/* Lent strings, NULL = none. The cache keeps them, packed, beside the app. */
+struct app_text {
+	const char *object;	/* metadata.name */
+	const char *ns;
+	const char *pod;	/* the driver pod's name */
+	const char *name;	/* Livy's name */
+	const char *owner;
+	const char *proxy_user;
+	const char *request_id;
+	const char *error;	/* status errorMessage */
+	const char *pod_reason;	/* why the pod waits or ended, one line */
+};
+
+#endif

@@ -1,0 +1,40 @@
+/*
+ * The body of POST /batches, read as Livy reads it: its coercions, its
+ * refusals and their words (contract 1.4, 2.1), and the variables that a
+ * template may use. Pure.
+ */
+#ifndef BATCH_REQ_H
+#define BATCH_REQ_H
+
+#include <json-c/json.h>
+
+#include "defs.h"
+
+struct conf;
+struct err;
+struct request;
+struct tmpl;
+
+/*
+ * Reads and checks a body of len bytes. *ret_vars is an object with a member
+ * for each known field: file, className, args, jars, pyFiles, files,
+ * archives, driverMemory, driverCores, executorMemory, executorCores,
+ * numExecutors, queue, name, proxyUser, conf (null = unset), and type
+ * (Python, Java, R), which the file's suffix decides.
+ */
+bool batch_req_parse(const struct conf *conf, const char *body, size_t len,
+    json_object **ret_vars, struct err *err) MUST_CHECK;
+
+/*
+ * Adds the site's variables and those of this request (id, appName, user,
+ * gateway, namespace) and renders the manifest with the gateway's own
+ * metadata over it: name, labels, annotations.
+ */
+bool batch_manifest(const struct conf *conf, json_object *vars, int32_t id,
+    const char *owner, const char *request_id, json_object **ret_new,
+    struct err *err) MUST_CHECK;
+
+/* An object with each variable a batch template may name (for -t). */
+json_object *batch_req_known(const struct conf *conf);
+
+#endif

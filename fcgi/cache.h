@@ -1,0 +1,76 @@
+/*
+ * The cache: what the watcher knows of every application, in shared memory,
+ * read by the workers without a lock and without a call. One writer, the
+ * watcher (cache_write.h). Two arenas: a new watcher fills a fresh one and
+ * swaps. Readers merge the workers' own recent writes (own.h), so on one
+ * replica a 201 or a DELETE is visible at once.
+ */
+#ifndef CACHE_H
+#define CACHE_H
+
+#include "app.h"
+#include "buf.h"
+#include "defs.h"
+
+struct cache;		/* a process's handle: cache.c */
+struct cache_shm;	/* the shared memory: cache_write.h */
+struct conf;
+struct own;
+
+/* Bytes to map for so many applications and bytes of strings. */
+size_t cache_size(int64_t objects, int64_t bytes);
+/* Lays out a fresh mapping; the master, once. */
+void cache_format(void *mem, int64_t objects, int64_t bytes);
+/* A reader's handle; own may be NULL (no merging). */
+struct cache *cache_open(void *mem, struct own *own);
+void cache_close(struct cache *c);
+
+/* How fresh it is. */
+struct cache_health {
+	bool synced;		/* a whole list has been read since the start */
+	int64_t age_ms;		/* since the watch last spoke; -1 = never */
+	int64_t objects;	/* applications held */
+	int64_t dropped;	/* that did not fit: answered by the API */
+};
+void cache_health(const struct cache *c, struct cache_health *ret);
+
+/* One application, copied out. Release with cache_view_release. */
+struct cache_view {
+	struct app app;
+	struct app_text text;	/* lends from strings */
+	const char *part[4];	/* head, mid, log, tail as in livy.h */
+	size_t part_len[4];
+	bool whole;		/* parts are there (false: fetch the object) */
+	struct buf strings;
+};
+#define CACHE_VIEW_INIT { .strings = BUF_INIT(1 << 20) }
+void cache_view_release(struct cache_view *v);
+#define AUTO_VIEW __attribute__((cleanup(cache_view_release)))
+
+enum cache_found {
+	CACHE_FOUND,
+	CACHE_ABSENT,	/* not in the cache: on another replica it may be new */
+	CACHE_DELETED,	/* deleted here: 404 is true */
+};
+enum cache_found cache_get(struct cache *c, enum app_kind kind, int32_t id,
+    struct cache_view *ret) MUST_CHECK;
+enum cache_found cache_find_name(struct cache *c, enum app_kind kind,
+    const char *name, struct cache_view *ret) MUST_CHECK;
+
+/* Only what GET …/state needs; no strings are copied. */
+enum cache_found cache_get_state(struct cache *c, enum app_kind kind,
+    int32_t id, enum livy_state *ret) MUST_CHECK;
+
+/*
+ * Appends the views [from, from+size) in ascending id, separated by commas,
+ * to out; *ret_total is how many there are. from and size may be anything;
+ * the window is clamped as Livy clamps (contract 1.1).
+ */
+void cache_page(struct cache *c, enum app_kind kind, int64_t from,
+    int64_t size, struct buf *out, int64_t *ret_total);
+
+/* The whole view of v as one JSON object, appended. log NULL = its own. */
+void cache_view_json(const struct cache_view *v, const struct buf *log,
+    struct buf *out);
+
+#endif

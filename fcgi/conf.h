@@ -1,0 +1,96 @@
+/*
+ * The configuration: one file, read strictly, checked whole. Every setting
+ * is a row of the table in conf_table.c (name, type, default, limits, why);
+ * conf/livy-fcgi.cfg, -t and the man page follow that table. Only conf.c and
+ * tmpl.c know libconfig. A struct conf is immutable once loaded; the master
+ * loads a new one on SIGHUP and passes it to new workers by fork.
+ */
+#ifndef CONF_H
+#define CONF_H
+
+#include "defs.h"
+#include "log.h"
+
+struct json_object;
+
+struct err;
+struct tmpl;
+
+#define CONF_NAMESPACES_MAX 64
+
+enum conf_identity { IDENTITY_REQUIRED, IDENTITY_NONE };
+enum conf_credential { CREDENTIAL_AUTO, CREDENTIAL_IN_CLUSTER,
+	CREDENTIAL_KUBECONFIG };
+
+struct conf_list {
+	char **items;
+	size_t count;
+};
+
+struct conf {
+	char *path;		/* the file it came from */
+
+	/* who we are */
+	char *gateway;		/* id in every object's name, [a-z0-9-]{1,12} */
+	char *user, *group;	/* to drop to when started as root; "" = stay */
+	char *pid_file;		/* "" = none */
+	enum log_level log_level;
+
+	/* the FastCGI side */
+	char *socket;		/* path of the unix socket */
+	char *socket_group;	/* "" = the process's own */
+	int64_t socket_mode;	/* octal text in the file, "0660" */
+	int64_t backlog;
+	char *nginx_user;	/* the peer that may connect; "" = any */
+	char *secret_file;	/* what nginx sends as LIVY_SECRET */
+	enum conf_identity identity;
+	int64_t workers;
+	int64_t outbound_workers; /* of them at most in calls that leave */
+	int64_t body_limit;	/* bytes of a request body */
+	int64_t request_deadline_ms; /* then the master kills the worker */
+	int64_t drain_ms;	/* longest wait for requests on SIGTERM */
+
+	/* the Kubernetes side */
+	enum conf_credential credential;
+	char *kubeconfig, *context;
+	struct conf_list namespaces; /* where applications may live */
+	bool cluster_wide;	/* one pair of watches for all namespaces */
+	char *home_namespace;	/* counters and leases; "" = first above */
+	int64_t connect_timeout_ms;
+	int64_t call_timeout_ms; /* one attempt */
+	int64_t call_budget_ms;	/* attempts and waits of one request */
+	int64_t list_page;	/* objects a page of a list */
+	int64_t watch_timeout_s; /* what we ask the server for */
+	int64_t watch_idle_ms;	/* silence after which it is stalled */
+	int64_t reply_limit;	/* bytes of one API answer */
+
+	/* the cache */
+	int64_t cache_objects;	/* applications it holds */
+	int64_t cache_bytes;	/* of their strings */
+	int64_t stale_ms;	/* age of the watch that is called stale */
+
+	/* what clients see */
+	bool impersonation;	/* Livy's livy.impersonation.enabled */
+	struct conf_list local_dirs; /* local paths clients may name */
+	char *default_fs;	/* put before paths without a scheme */
+	int64_t log_lines;	/* driver log lines that /log shows */
+	char *ui_url, *log_url;	/* patterns for appInfo; "" = null */
+
+	/* templates */
+	char *template_dir;	/* relative: to the config file */
+	char *batch_template_file;
+	struct json_object *vars;	/* the site's own variables, an object */
+	struct tmpl *batch_template; /* parsed and checked */
+};
+
+/*
+ * Reads and checks the file and the templates it names. On failure err holds
+ * one "path:line: text" a line, all that were found, up to a bound.
+ */
+bool conf_load(const char *path, struct conf **ret_new, struct err *err)
+    MUST_CHECK;
+void conf_free(struct conf *conf);
+/* Prints each setting, default, limits and why, as a commented config. */
+void conf_print_defaults(FILE *out);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * What a handler may use: the process's view of the whole gateway. Filled by
+ * the master before it forks; kube and cache are opened by each process for
+ * itself afterwards.
+ */
+#ifndef GW_H
+#define GW_H
+
+#include "defs.h"
+
+struct cache;
+struct conf;
+struct cred_shm;
+struct kube;
+struct own;
+struct slots;
+
+struct gw {
+	const struct conf *conf;
+	char *secret;			/* of the installation */
+	int listen_fd;
+	/* shared memory, mapped once by the master */
+	struct cred_shm *cred;
+	struct slots *slots;
+	void *cache_mem;
+	void *own_mem;
+	void *ids_mem;
+	/* this process's own */
+	int slot;			/* a worker's; -1 elsewhere */
+	struct cache *cache;
+	struct own *own;
+	struct kube *kube;
+};
+
+#endif

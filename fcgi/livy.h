@@ -1,0 +1,57 @@
+/*
+ * SparkApplication and driver pod -> Livy: the state map as one table, and
+ * the JSON of views, states and logs. Pure: the watcher, workers and tests
+ * call it with objects from anywhere.
+ */
+#ifndef LIVY_H
+#define LIVY_H
+
+#include "app.h"
+
+struct buf;
+struct conf;
+struct err;
+
+/*
+ * Reads an application of this gateway. text lends from obj. False for one
+ * that is not ours (no label, a name that is not its id's) or of a newer
+ * schema than we know: the caller skips it.
+ */
+bool livy_app(json_object *obj, const char *gateway, struct app *ret,
+    struct app_text *ret_text, struct err *err) MUST_CHECK;
+
+/*
+ * Adds what the driver pod (NULL = none seen) tells: names, ip, start, exit
+ * code, why it waits. ret_reason gets the one line, NULL if there is none;
+ * it lends from reason, a buffer of the caller.
+ */
+void livy_pod(json_object *pod, struct app *app, struct app_text *text,
+    char reason[512]);
+
+/* The state a Livy client sees for the operator's phase. */
+enum livy_state livy_state_of(enum app_kind kind, enum app_phase phase,
+    const char *error);
+
+/*
+ * A view in its parts; a reader puts the state word between head and mid,
+ * log lines between mid and tail:
+ *   head: {"id":1,"name":null,"owner":"ann","proxyUser":null,"state":"
+ *   mid:  ","appId":null,"appInfo":{…},"log":[
+ *   log:  "line","line"        (from the story; may be replaced)
+ *   tail: ]}                   (for sessions, the request's echo)
+ */
+struct livy_view {
+	struct buf *head, *mid, *log, *tail;
+};
+void livy_render(const struct conf *conf, const struct app *app,
+    const struct app_text *text, struct livy_view *out);
+
+/*
+ * What there is to tell beside the driver's own log, a line each: where the
+ * application is, what it waits for, why it failed (errorMessage verbatim,
+ * split into lines). Calls on_line for each.
+ */
+void livy_story(const struct app *app, const struct app_text *text,
+    void (*on_line)(void *arg, const char *line, size_t len), void *arg);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * One FastCGI request, read whole and checked at the edge: parameters that
+ * nginx sets, the identity it vouches for, path and query, and the body.
+ * Owned by the worker, reused from request to request.
+ */
+#ifndef REQUEST_H
+#define REQUEST_H
+
+#include "buf.h"
+#include "defs.h"
+
+struct conf;
+struct err;
+struct FCGX_Request;
+
+#define REQUEST_PATH_MAX 2048	/* bytes of a path, still encoded */
+#define REQUEST_PARAMS_MAX 16	/* query parameters looked at */
+
+struct request {
+	char id[40];		/* X-Request-ID, nginx's $request_id */
+	char method[16];	/* after X-HTTP-Method-Override and _method */
+	char sent_method[16];	/* as sent */
+	char path[REQUEST_PATH_MAX]; /* raw path, no query, encoded */
+	char query[REQUEST_PATH_MAX];
+	char user[256];		/* LIVY_USER; "" = nobody */
+	char groups[512];
+	char auth[32];		/* LIVY_AUTH: "bearer", "basic", "none" … */
+	char remote[64];
+	char host[256];		/* Host header, for absolute redirects */
+	char scheme[8];
+	char content_type[128];
+	char accept[256];
+	char idempotency_key[256];
+	struct buf body;
+	int64_t start_ms;	/* monotonic */
+	int64_t deadline_ms;	/* monotonic: calls of this request end */
+	bool head;		/* HEAD: as GET, without the body */
+};
+
+void request_init(struct request *rq, size_t body_limit);
+void request_release(struct request *rq);
+/*
+ * Reads a request. False with a reply to send (400, 401, 403, 413 …); a
+ * broken record stream is 400 as well, whoever is still there to read it.
+ */
+bool request_read(struct request *rq, struct FCGX_Request *fcgi,
+    const struct conf *conf, const char *secret, struct err *err) MUST_CHECK;
+
+/*
+ * A query parameter, decoded into ret; NULL if it is not there, "" if it has
+ * no value. The last of several wins.
+ */
+const char *request_param(const struct request *rq, const char *name,
+    char *ret, size_t size);
+/*
+ * An integer parameter as Livy reads it (Java's Integer.parseInt);
+ * 400 For input string: "x" otherwise.
+ */
+bool request_int(const struct request *rq, const char *name, int32_t fallback,
+    int32_t *ret, struct err *err) MUST_CHECK;
+
+/* Percent-decodes in to out; false for bad escapes, NUL, or no room. */
+bool request_decode(const char *in, size_t len, char *out, size_t size)
+    MUST_CHECK;
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * The scoreboard: a slot of shared memory for each worker, written by that
+ * worker alone: what it does and since when. The master kills a worker whose
+ * request is past its deadline; workers count the calls that leave the
+ * machine, so that whatever hangs outside holds only part of the pool.
+ */
+#ifndef SLOTS_H
+#define SLOTS_H
+
+#include <stdatomic.h>
+#include <sys/types.h>
+
+#include "defs.h"
+
+enum slot_stage { SLOT_FREE, SLOT_IDLE, SLOT_READING, SLOT_WORKING,
+	SLOT_CALLING, SLOT_REPLYING };
+
+struct slot {
+	_Atomic int pid;		/* 0 = nobody */
+	_Atomic int stage;		/* enum slot_stage */
+	_Atomic bool draining;		/* asked by the master to end */
+	_Atomic int64_t since_ms;	/* monotonic: the request's start */
+	_Atomic uint64_t requests;	/* served */
+	_Atomic uint64_t refused;	/* outbound calls refused for room */
+	char request_id[40];
+	char method[16];
+	char path[128];
+};
+
+struct slots {
+	int64_t count;
+	struct slot slot[];
+};
+
+size_t slots_size(int64_t workers);
+void slots_format(struct slots *s, int64_t workers);
+void slot_begin(struct slot *s, const char *request_id, const char *method,
+    const char *path);
+void slot_end(struct slot *s);
+/*
+ * Takes the right to call outside for this slot; false when limit others
+ * hold it. Ends with slot_calling_end, or with the slot's process.
+ */
+bool slot_calling_begin(struct slots *s, int slot, int64_t limit) MUST_CHECK;
+void slot_calling_end(struct slots *s, int slot);
+
+#endif
