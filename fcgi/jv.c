@@ -22,12 +22,107 @@ only_space(const char *text, size_t len)
 	return true;
 }
 
-bool
-jv_parse(const char *text, size_t len, int depth, json_object **ret_new,
-    struct err *err)
+/* Bytes of the valid UTF-8 character at s, 0 if there is none. */
+static size_t
+character(const unsigned char *s, size_t len)
 {
+	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 :
+	    s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
+	uint32_t c;
+
+	if (n <= 1 || n > len)
+		return n > len ? 0 : n;
+	c = s[0] & (0xffu >> (n + 1));
+	for (size_t i = 1; i < n; i++) {
+		if ((s[i] & 0xc0) != 0x80)
+			return 0;
+		c = c << 6 | (s[i] & 0x3f);
+	}
+	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
+		return 0;
+	return n;
+}
+
+static bool
+is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+/* Length of the JSON number at s, 0 if it is not one as JSON writes them. */
+static size_t
+number(const char *s, size_t len)
+{
+	size_t i = s[0] == '-', from = i;
+
+	while (i < len && is_digit(s[i]))
+		i++;
+	if (i == from || (s[from] == '0' && i > from + 1))
+		return 0;
+	if (i < len && s[i] == '.') {
+		for (from = ++i; i < len && is_digit(s[i]);)
+			i++;
+		if (i == from)
+			return 0;
+	}
+	if (i < len && (s[i] == 'e' || s[i] == 'E')) {
+		i++;
+		if (i < len && (s[i] == '+' || s[i] == '-'))
+			i++;
+		for (from = i; i < len && is_digit(s[i]);)
+			i++;
+		if (i == from)
+			return 0;
+	}
+	return i;
+}
+
+/*
+ * What json-c takes for JSON and is not, even when told to be strict: single
+ * quotes, NaN and Infinity, "1.", "-.5", "-01", raw control characters and
+ * overlong UTF-8 in strings. Only called for text that json-c has parsed.
+ */
+static bool
+check_strict(const char *text, size_t len, struct err *err)
+{
+	const char *what = NULL;
+	bool string = false;
+	size_t n, i;
+
+	for (i = 0; i < len && !what; i += n) {
+		n = 1;
+		if (text[i] == '"') {
+			string = !string;
+		} else if (string && text[i] == '\\') {
+			n = 2;
+		} else if (string) {
+			n = character((const unsigned char *)text + i, len - i);
+			if ((unsigned char)text[i] < 0x20)
+				what = "raw control character in a string";
+			else if (n == 0)
+				what = "invalid UTF-8";
+		} else if (text[i] == '-' || is_digit(text[i])) {
+			n = number(text + i, len - i);
+			if (n == 0 || (i + n < len && is_digit(text[i + n])))
+				what = "invalid number";
+		} else if (strchr("'NI", text[i])) {
+			what = "unexpected character";
+		}
+		if (what)
+			break;
+	}
+	return !what || err_set(err, 400, "malformed JSON: %s, at byte %zu",
+	    what, i);
+}
+
+/* Parses the first value; *ret_used is where it and a space after it end. */
+static bool
+parse(const char *text, size_t len, int depth, json_object **ret_new,
+    size_t *ret_used, struct err *err)
+{
+	AUTO_JSON json_object *o = NULL;
 	json_tokener *tok;
-	json_object *o;
 	enum json_tokener_error result;
 	size_t used;
 
@@ -40,26 +135,48 @@ jv_parse(const char *text, size_t len, int depth, json_object **ret_new,
 	    JSON_TOKENER_ALLOW_TRAILING_CHARS);
 	o = json_tokener_parse_ex(tok, text, (int)len);
 	result = json_tokener_get_error(tok);
+	used = json_tokener_get_parse_end(tok);
 	if (result == json_tokener_continue) {
 		/* a bare scalar ends only at a NUL */
 		o = json_tokener_parse_ex(tok, "", 1);
 		result = json_tokener_get_error(tok);
 		used = len;
-	} else {
-		used = json_tokener_get_parse_end(tok);
 	}
 	json_tokener_free(tok);
-	if (result != json_tokener_success) {
-		json_object_put(o);
-		return err_set(err, 400, "malformed JSON: %s",
-		    json_tokener_error_desc(result));
-	}
-	if (used < len && !only_space(text + used, len - used)) {
-		json_object_put(o);
+	if (result != json_tokener_success)
+		return err_set(err, 400, "malformed JSON: %s, at byte %zu",
+		    json_tokener_error_desc(result), used);
+	if (!check_strict(text, used, err))
+		return false;
+	*ret_new = o;
+	*ret_used = used;
+	o = NULL;
+	return true;
+}
+
+bool
+jv_parse_first(const char *text, size_t len, int depth, json_object **ret_new,
+    struct err *err)
+{
+	size_t used;
+
+	return parse(text, len, depth, ret_new, &used, err);
+}
+
+bool
+jv_parse(const char *text, size_t len, int depth, json_object **ret_new,
+    struct err *err)
+{
+	AUTO_JSON json_object *o = NULL;
+	size_t used;
+
+	if (!parse(text, len, depth, &o, &used, err))
+		return false;
+	if (!only_space(text + used, len - used))
 		return err_set(err, 400,
 		    "malformed JSON: text after the value, at byte %zu", used);
-	}
 	*ret_new = o;
+	o = NULL;
 	return true;
 }
 
@@ -135,28 +252,6 @@ jv_print(json_object *o)
 {
 	return json_object_to_json_string_ext(o,
 	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
-}
-
-/* Bytes of the valid UTF-8 character at s, 0 if there is none. */
-static size_t
-character(const unsigned char *s, size_t len)
-{
-	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
-	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 :
-	    s[0] < 0xf0 ? 3 : s[0] < 0xf5 ? 4 : 0;
-	uint32_t c;
-
-	if (n <= 1 || n > len)
-		return n > len ? 0 : n;
-	c = s[0] & (0xffu >> (n + 1));
-	for (size_t i = 1; i < n; i++) {
-		if ((s[i] & 0xc0) != 0x80)
-			return 0;
-		c = c << 6 | (s[i] & 0x3f);
-	}
-	if (c < least[n] || c > 0x10ffff || (c >= 0xd800 && c < 0xe000))
-		return 0;
-	return n;
 }
 
 void

@@ -20,12 +20,16 @@ void auto_json(json_object **o);
 #define AUTO_JSON __attribute__((cleanup(auto_json)))
 
 /*
- * Parses one JSON value of len bytes (strict, valid UTF-8, no trailing
- * bytes but space). Fills *ret with a new object; JSON null gives NULL and
- * true. False with a 400 otherwise.
+ * Parses one JSON value of len bytes: exactly what RFC 8259 allows, valid
+ * UTF-8, no trailing bytes but space. Fills *ret_new; JSON null gives NULL
+ * and true. False with a 400 otherwise. An integer beyond 64 bits saturates,
+ * the last of equal keys wins, a key ends at its first \u0000.
  */
 bool jv_parse(const char *text, size_t len, int depth, json_object **ret_new,
     struct err *err) MUST_CHECK;
+/* The same for the first value only: what follows it is not looked at. */
+bool jv_parse_first(const char *text, size_t len, int depth,
+    json_object **ret_new, struct err *err) MUST_CHECK;
 
 /*
  * A member by path ("status.applicationState.state"), NULL if any step is
