@@ -34,7 +34,7 @@ cut(char *text, size_t size)
 	text[n] = '\0';
 }
 
-static void
+static void PRINTF(5, 0)
 fill(struct err *err, int status, enum err_shape shape, int after_s,
     const char *fmt, va_list ap)
 {

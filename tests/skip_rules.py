@@ -1,0 +1,27 @@
+"""Reads tests/skips and says whether a skip is allowed: a row names it and
+the row's condition holds here."""
+
+import fnmatch
+import os
+import pathlib
+
+CONDITIONS = {
+    "no-kubeconfig": lambda: not os.environ.get("LIVY_TEST_KUBECONFIG"),
+    "not-root": lambda: os.environ.get("LIVY_TEST_ROOT") != "1",
+}
+
+
+def rows():
+    for line in pathlib.Path(__file__).with_name("skips").read_text() \
+            .splitlines():
+        if line and not line.startswith("#"):
+            pattern, condition, reason = line.split("\t")
+            yield pattern, CONDITIONS[condition], reason
+
+
+def reason_for(test_id):
+    """Why this test may be skipped here; None if it may not."""
+    for pattern, holds, reason in rows():
+        if fnmatch.fnmatchcase(test_id, pattern) and holds():
+            return reason
+    return None

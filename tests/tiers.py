@@ -1,0 +1,170 @@
+"""Runs the tiers and counts: the body of tests/run."""
+
+import argparse
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+import build
+import skip_rules
+from place import Place, is_root
+
+TIERS = ("unit", "api", "spark", "cluster", "fresh")
+DEFAULT = ("unit", "api", "spark", "cluster")
+BUILD_OF = {"api": "asan", "spark": "plain", "cluster": "plain"}
+
+
+def arguments():
+    p = argparse.ArgumentParser(
+        prog="tests/run", description="Builds, runs the tests and counts "
+        "them. What it makes is kept in $TESTS_DIR, or "
+        "/var/cache/livy-fcgi-tests for root, ~/.cache/livy-fcgi-tests for "
+        "others.")
+    p.add_argument("tier", nargs="*", choices=(*TIERS, "all", []),
+                   help="unit, api, spark, cluster (without a name: these "
+                   "four), fresh, all; cluster needs LIVY_TEST_KUBECONFIG")
+    p.add_argument("-k", metavar="EXPR", help="only tests that match, as "
+                   "pytest's -k (not for the unit and fresh tiers)")
+    p.add_argument("-x", action="store_true", help="stop a tier at its first "
+                   "failure")
+    p.add_argument("--build", choices=sorted(build.BUILDS), help="the build "
+                   "that api, spark and cluster use instead of their own")
+    args = p.parse_args()
+    if "all" in args.tier:
+        args.tier = list(TIERS)
+    args.tier = [t for t in TIERS if t in (args.tier or DEFAULT)]
+    return args
+
+
+class Count:
+    def __init__(self):
+        self.rows = []
+
+    def add(self, rows):
+        """Takes (id, outcome, detail) rows; an unlisted skip fails."""
+        for test_id, outcome, detail in rows:
+            if outcome == "skipped":
+                reason = skip_rules.reason_for(test_id)
+                if reason is None:
+                    outcome = "failed"
+                    detail = f"a skip that tests/skips has not: {detail}"
+                else:
+                    detail = reason
+            self.rows.append((test_id, outcome, detail))
+
+    def of(self, outcome):
+        return [r for r in self.rows if r[1] == outcome]
+
+    def close(self):
+        for test_id, _, reason in self.of("skipped"):
+            print(f"skipped: {test_id}: {reason}")
+        for test_id, _, detail in self.of("failed"):
+            print(f"\nFAILED: {test_id}")
+            if detail:
+                print("    " + detail.rstrip().replace("\n", "\n    "))
+        passed, failed, skipped = (
+            len(self.of(o)) for o in ("passed", "failed", "skipped"))
+        print(f"\n{passed} passed, {failed} failed, {skipped} skipped",
+              flush=True)
+        return 0 if failed == 0 and passed > 0 else 1
+
+
+class Runner:
+    def __init__(self, args):
+        self.args = args
+        self.count = Count()
+        self.place = Place()
+        self.place.lock()
+        self.built = {}
+
+    def say(self, text):
+        seconds = int(time.monotonic() - START)
+        print(f"== [{seconds // 60:02d}:{seconds % 60:02d}] {text}",
+              flush=True)
+
+    def build(self, name):
+        """Makes a build once; its folder, or None when it failed."""
+        if name not in self.built:
+            self.say(f"build {name}")
+            try:
+                self.built[name] = build.build(self.place, name)
+                self.count.add([(f"build/{name}", "passed", "")])
+            except build.BuildError as e:
+                message, log = e.args
+                print(build.tail(log, 30), flush=True)
+                self.count.add([(f"build/{name}", "failed", message)])
+                self.built[name] = None
+        return self.built[name]
+
+    def unit(self):
+        for name in ("plain", "asan"):
+            if self.build(name):
+                self.say(f"unit tests, {name}")
+                self.count.add(build.unit(self.place, name))
+        self.build("clang")
+
+    def pytest(self, tier):
+        folder = self.build(self.args.build or BUILD_OF[tier])
+        if not folder:
+            return
+        self.say(f"tier {tier}")
+        # "root" tests are those that only root can run; the rest never do.
+        self.pytest_part(tier, folder, "not root", self.place.as_user)
+        self.pytest_part(tier, folder, "root", list)
+
+    def pytest_part(self, tier, folder, mark, prefix):
+        results = self.place.top / "results.jsonl"
+        results.write_text("")
+        self.place.give(results)
+        src = self.place.src
+        argv = ["/usr/bin/python3", "-B", "-m", "pytest", "-p",
+                "no:cacheprovider", "-c", src / "tests" / "pytest.ini",
+                "--rootdir", src / "tests", "-m", mark,
+                src / "tests" / tier]
+        if self.args.k:
+            argv += ["-k", self.args.k]
+        if self.args.x:
+            argv += ["-x"]
+        env = self.place.environ(
+            LIVY_TEST_RESULTS=results, LIVY_TEST_BUILD=folder,
+            LIVY_TEST_TIER=tier, LIVY_TEST_ROOT="1" if is_root() else "0",
+            LIVY_TEST_UID=self.place.user.pw_uid,
+            LIVY_TEST_GID=self.place.user.pw_gid)
+        code = subprocess.run(prefix([str(a) for a in argv]), env=env,
+                              cwd=src / "tests",
+                              stdin=subprocess.DEVNULL).returncode
+        rows = [json.loads(line) for line in
+                results.read_text().splitlines()]
+        self.count.add(rows)
+        # 5: nothing was collected, which a mark or -k may well do
+        if code not in (0, 5) and all(r[1] == "passed" for r in rows):
+            self.count.add([(f"{tier}/pytest", "failed",
+                             f"pytest ended with status {code}")])
+
+    def fresh(self):
+        self.say("tier fresh")
+        import fresh
+        self.count.add(fresh.run(self.place, self.say))
+
+    def run(self):
+        self.say(f"source to {self.place.src}")
+        self.place.copy_source()
+        for tier in self.args.tier:
+            if tier == "unit":
+                self.unit()
+            elif tier == "fresh":
+                self.fresh()
+            else:
+                self.pytest(tier)
+        self.say("done")
+        return self.count.close()
+
+
+START = time.monotonic()
+
+if __name__ == "__main__":
+    os.umask(0o022)
+    sys.exit(Runner(arguments()).run())
