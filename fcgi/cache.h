@@ -69,6 +69,9 @@ enum cache_found cache_get_state(struct cache *c, enum app_kind kind,
 void cache_page(struct cache *c, enum app_kind kind, int64_t from,
     int64_t size, struct buf *out, int64_t *ret_total);
 
+/* The highest id of a kind that is known here, own writes too; -1 = none. */
+int32_t cache_highest(struct cache *c, enum app_kind kind);
+
 /* The whole view of v as one JSON object, appended. log NULL = its own. */
 void cache_view_json(const struct cache_view *v, const struct buf *log,
     struct buf *out);

@@ -18,7 +18,8 @@ struct slots;
 struct gw {
 	const struct conf *conf;
 	char *secret;			/* of the installation */
-	int listen_fd;
+	int listen_fd;			/* non-blocking */
+	int64_t peer_uid;		/* of nginx; -1 = any may connect */
 	/* shared memory, mapped once by the master */
 	struct cred_shm *cred;
 	struct slots *slots;

@@ -1,3 +1,75 @@
 #include "config.h"
 
 #include "slots.h"
+
+#include "num.h"
+
+size_t
+slots_size(int64_t count)
+{
+	return sizeof(struct slots) + (size_t)count * sizeof(struct slot);
+}
+
+void
+slots_format(struct slots *s, int64_t count)
+{
+	s->count = count;
+}
+
+void
+slot_assign(struct slot *s, pid_t pid)
+{
+	atomic_store(&s->stage, pid ? SLOT_IDLE : SLOT_FREE);
+	atomic_store(&s->pid, pid);
+}
+
+void
+slot_accepted(struct slot *s)
+{
+	s->request_id[0] = s->method[0] = s->path[0] = '\0';
+	atomic_store(&s->since_ms, num_mono_ms());
+	atomic_store(&s->stage, SLOT_READING);
+}
+
+void
+slot_begin(struct slot *s, const char *request_id, const char *method,
+    const char *path)
+{
+	snprintf(s->request_id, sizeof s->request_id, "%s", request_id);
+	snprintf(s->method, sizeof s->method, "%s", method);
+	snprintf(s->path, sizeof s->path, "%s", path);
+	atomic_store(&s->stage, SLOT_WORKING);
+}
+
+void
+slot_end(struct slot *s)
+{
+	atomic_fetch_add(&s->requests, 1);
+	atomic_store(&s->stage, SLOT_IDLE);
+}
+
+/*
+ * The slot says that it is calling before it counts, so of two that race for
+ * the last place at least one sees the other.
+ */
+bool
+slot_calling_begin(struct slots *s, int slot, int64_t limit)
+{
+	int64_t calling = 0;
+
+	atomic_store(&s->slot[slot].stage, SLOT_CALLING);
+	for (int64_t i = 0; i < s->count; i++)
+		if (atomic_load(&s->slot[i].stage) == SLOT_CALLING)
+			calling++;
+	if (calling <= limit)
+		return true;
+	atomic_store(&s->slot[slot].stage, SLOT_WORKING);
+	atomic_fetch_add(&s->slot[slot].refused, 1);
+	return false;
+}
+
+void
+slot_calling_end(struct slots *s, int slot)
+{
+	atomic_store(&s->slot[slot].stage, SLOT_WORKING);
+}

@@ -1,8 +1,10 @@
 /*
  * The scoreboard: a slot of shared memory for each worker, written by that
- * worker alone: what it does and since when. The master kills a worker whose
- * request is past its deadline; workers count the calls that leave the
- * machine, so that whatever hangs outside holds only part of the pool.
+ * worker alone (the master writes it only while nobody holds it): what it
+ * does and since when. The master kills a worker whose request is past its
+ * deadline; workers count the calls that leave the machine, so that whatever
+ * hangs outside holds only part of the pool. There are more slots than
+ * workers: on a reload old and new ones live side by side.
  */
 #ifndef SLOTS_H
 #define SLOTS_H
@@ -18,7 +20,6 @@ enum slot_stage { SLOT_FREE, SLOT_IDLE, SLOT_READING, SLOT_WORKING,
 struct slot {
 	_Atomic int pid;		/* 0 = nobody */
 	_Atomic int stage;		/* enum slot_stage */
-	_Atomic bool draining;		/* asked by the master to end */
 	_Atomic int64_t since_ms;	/* monotonic: the request's start */
 	_Atomic uint64_t requests;	/* served */
 	_Atomic uint64_t refused;	/* outbound calls refused for room */
@@ -32,8 +33,12 @@ struct slots {
 	struct slot slot[];
 };
 
-size_t slots_size(int64_t workers);
-void slots_format(struct slots *s, int64_t workers);
+size_t slots_size(int64_t count);
+void slots_format(struct slots *s, int64_t count);
+/* A new process takes the slot, or its end is seen (pid 0). */
+void slot_assign(struct slot *s, pid_t pid);
+/* A connection was accepted; the request's words follow once they are read. */
+void slot_accepted(struct slot *s);
 void slot_begin(struct slot *s, const char *request_id, const char *method,
     const char *path);
 void slot_end(struct slot *s);

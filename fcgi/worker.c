@@ -1,3 +1,236 @@
 #include "config.h"
 
 #include "worker.h"
+
+#include <errno.h>
+#include <fcgiapp.h>
+#include <pwd.h>
+#include <signal.h>
+#include <sys/epoll.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <unistd.h>
+
+#include "cache.h"
+#include "conf.h"
+#include "err.h"
+#include "gw.h"
+#include "kube.h"
+#include "log.h"
+#include "num.h"
+#include "own.h"
+#include "reply.h"
+#include "request.h"
+#include "route.h"
+#include "slots.h"
+
+#define REPLY_LIMIT (64u << 20)	/* a page of 10,000 views is about 5 MiB */
+#define PEER_TIMEOUT_S 5	/* silence of nginx inside a record stream */
+
+static volatile sig_atomic_t ending;
+
+static void
+on_end(int sig UNUSED)
+{
+	ending = 1;
+}
+
+/*
+ * Signals are let in only while the worker waits for a connection, so that
+ * an end asked for in mid-request never cuts a read or a write.
+ */
+static void
+take_signals(sigset_t *ret_waiting)
+{
+	struct sigaction end = { .sa_handler = on_end };
+	struct sigaction ignore = { .sa_handler = SIG_IGN };
+	sigset_t mine;
+
+	sigaction(SIGTERM, &end, NULL);
+	sigaction(SIGPIPE, &ignore, NULL);
+	sigaction(SIGUSR1, &ignore, NULL);
+	sigemptyset(&mine);
+	sigaddset(&mine, SIGTERM);
+	sigprocmask(SIG_SETMASK, &mine, NULL);
+	sigemptyset(ret_waiting);
+}
+
+static int
+listener(int fd)
+{
+	/* one waiting worker is woken for a connection, not all of them */
+	struct epoll_event ev = { .events = EPOLLIN | EPOLLEXCLUSIVE };
+	int ep = epoll_create1(EPOLL_CLOEXEC);
+
+	if (ep < 0 || epoll_ctl(ep, EPOLL_CTL_ADD, fd, &ev) != 0)
+		log_fatal("cannot wait on the socket: %s", strerror(errno));
+	return ep;
+}
+
+/* Whether the process at the other end may talk to us at all. */
+static bool
+peer_allowed(const struct gw *gw, int fd)
+{
+	struct ucred peer;
+	socklen_t len = sizeof peer;
+
+	if (gw->peer_uid < 0)
+		return true;
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &len) != 0)
+		return false;
+	if ((int64_t)peer.uid == gw->peer_uid || peer.uid == getuid())
+		return true;
+	log_warn("refused a connection by uid %lld: it is not '%s'",
+	    (long long)peer.uid, gw->conf->nginx_user);
+	return false;
+}
+
+/* A connection, or -1 when told to end or woken for nothing. */
+static int
+next_connection(const struct gw *gw, int ep, const sigset_t *waiting)
+{
+	const struct timeval timeout = { .tv_sec = PEER_TIMEOUT_S };
+	struct epoll_event ev;
+	int fd;
+
+	if (epoll_pwait(ep, &ev, 1, -1, waiting) < 1)
+		return -1;
+	fd = accept4(gw->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0) {
+		if (errno == EMFILE || errno == ENFILE)
+			sleep(1);	/* nothing to win by asking faster */
+		return -1;
+	}
+	if (!peer_allowed(gw, fd)) {
+		close(fd);
+		return -1;
+	}
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+	return fd;
+}
+
+/*
+ * Hands libfcgi a connection of ours. It would accept one itself, but then
+ * its peer could not be checked and timed before its bytes are parsed.
+ * keepConnection makes it keep what ipcFd holds; the listening socket that
+ * it was given is none, so it can never fall back to accepting.
+ */
+static bool
+adopt(FCGX_Request *fcgi, int fd)
+{
+	fcgi->ipcFd = fd;
+	fcgi->keepConnection = 1;
+	return FCGX_Accept_r(fcgi) >= 0;
+}
+
+/*
+ * A connection that the peer wants kept would bind this worker while it is
+ * idle; closing it after the answer is allowed, and the peer reconnects.
+ */
+static void
+drop_kept(FCGX_Request *fcgi)
+{
+	if (fcgi->ipcFd < 0)
+		return;
+	close(fcgi->ipcFd);
+	fcgi->ipcFd = -1;
+}
+
+static void
+access_line(const struct request *rq, const struct reply *rp, int64_t us)
+{
+	log_info("'%s' %s %s %d %lld.%03lldms", rq->user, rq->sent_method,
+	    rq->path, rp->status, (long long)(us / 1000),
+	    (long long)(us % 1000));
+}
+
+static int64_t
+micros(void)
+{
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static void
+serve(struct gw *gw, FCGX_Request *fcgi, struct request *rq, struct reply *rp)
+{
+	struct slot *slot = &gw->slots->slot[gw->slot];
+	struct err err = ERR_INIT;
+	int64_t start = micros();
+
+	reply_clear(rp);
+	if (request_read(rq, fcgi, gw->conf, gw->secret, &err)) {
+		log_request_id(rq->id);
+		slot_begin(slot, rq->id, rq->method, rq->path);
+		if (!route_request(gw, rq, rp, &err))
+			reply_err(rp, &err);
+	} else {
+		log_request_id(rq->id);
+		reply_err(rp, &err);
+	}
+	if (err.status >= 500)
+		log_warn("%s", err.msg);
+	atomic_store(&slot->stage, SLOT_REPLYING);
+	if (!reply_send(rp, rq, fcgi))
+		log_info("the client went away before its answer");
+	access_line(rq, rp, micros() - start);
+	log_request_id(NULL);
+}
+
+static struct kube *
+client(const struct gw *gw)
+{
+	const struct kube_opts opts = {
+		.cred = gw->cred,
+		.user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
+		.connect_timeout_ms = gw->conf->connect_timeout_ms,
+		.attempt_ms = gw->conf->call_timeout_ms,
+		.reply_limit = gw->conf->reply_limit,
+	};
+
+	return kube_new(&opts);
+}
+
+void
+worker_main(struct gw *gw)
+{
+	struct slot *slot = &gw->slots->slot[gw->slot];
+	FCGX_Request fcgi;
+	struct request rq;
+	struct reply rp;
+	sigset_t waiting;
+	int ep, fd;
+
+	log_role("worker");
+	FCGX_Init();
+	take_signals(&waiting);	/* after FCGX_Init, which sets its own */
+	FCGX_InitRequest(&fcgi, -1, 0);
+	ep = listener(gw->listen_fd);
+	gw->own = own_open(gw->own_mem, gw->slots->count);
+	gw->cache = cache_open(gw->cache_mem, gw->own);
+	gw->kube = client(gw);
+	request_init(&rq, (size_t)gw->conf->body_limit);
+	reply_init(&rp, REPLY_LIMIT);
+
+	while (!ending) {
+		fd = next_connection(gw, ep, &waiting);
+		if (fd < 0)
+			continue;
+		slot_accepted(slot);
+		if (adopt(&fcgi, fd)) {
+			serve(gw, &fcgi, &rq, &rp);
+			FCGX_Finish_r(&fcgi);
+			drop_kept(&fcgi);
+		}
+		slot_end(slot);
+	}
+	request_release(&rq);
+	reply_release(&rp);
+	kube_free(gw->kube);
+	cache_close(gw->cache);
+	own_close(gw->own);
+	exit(0);
+}

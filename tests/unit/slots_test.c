@@ -1,0 +1,93 @@
+#include "config.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include "buf.h"
+#include "slots.h"
+
+#define COUNT 4
+
+static int
+setup(void **state)
+{
+	struct slots *s = mem_alloc(slots_size(COUNT));
+
+	slots_format(s, COUNT);
+	for (int i = 0; i < COUNT; i++)
+		slot_assign(&s->slot[i], 100 + i);
+	*state = s;
+	return 0;
+}
+
+static int
+teardown(void **state)
+{
+	free(*state);
+	return 0;
+}
+
+static void
+only_so_many_may_call_outside_at_once(void **state)
+{
+	struct slots *s = *state;
+
+	assert_true(slot_calling_begin(s, 0, 2));
+	assert_true(slot_calling_begin(s, 1, 2));
+	assert_false(slot_calling_begin(s, 2, 2));
+	assert_int_equal(s->slot[2].refused, 1);
+
+	slot_calling_end(s, 0);
+	assert_true(slot_calling_begin(s, 2, 2));
+}
+
+static void
+a_dead_worker_gives_its_call_back(void **state)
+{
+	struct slots *s = *state;
+
+	assert_true(slot_calling_begin(s, 0, 1));
+	assert_false(slot_calling_begin(s, 1, 1));
+
+	slot_assign(&s->slot[0], 0);
+
+	assert_true(slot_calling_begin(s, 1, 1));
+}
+
+static void
+a_slot_shows_its_request_cut_to_size(void **state)
+{
+	struct slots *s = *state;
+	char path[400];
+
+	memset(path, 'p', sizeof path - 1);
+	path[sizeof path - 1] = '\0';
+	slot_accepted(&s->slot[3]);
+	assert_int_equal(s->slot[3].stage, SLOT_READING);
+	slot_begin(&s->slot[3], "id", "GET", path);
+
+	assert_int_equal(s->slot[3].stage, SLOT_WORKING);
+	assert_int_equal(strlen(s->slot[3].path), sizeof s->slot[3].path - 1);
+
+	slot_end(&s->slot[3]);
+	assert_int_equal(s->slot[3].stage, SLOT_IDLE);
+	assert_int_equal(s->slot[3].requests, 1);
+}
+
+int
+main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(
+		    only_so_many_may_call_outside_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_dead_worker_gives_its_call_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_slot_shows_its_request_cut_to_size, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
