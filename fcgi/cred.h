@@ -21,6 +21,8 @@ struct cred {
 	char cert[CRED_PEM_MAX];	/* client certificate PEM; "" = none */
 	char key[CRED_PEM_MAX];
 	char token[CRED_TOKEN_MAX];	/* bearer token; "" = none */
+	char proxy[CRED_URL_MAX];	/* proxy-url; "" = none, whatever the
+					 * environment says */
 	bool insecure;			/* insecure-skip-tls-verify */
 };
 

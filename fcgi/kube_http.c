@@ -1,0 +1,344 @@
+#include "config.h"
+
+#include "kube_http.h"
+
+#include <sys/mman.h>
+
+#include "err.h"
+#include "num.h"
+
+#define TICK_MS 200		/* how often a stream looks up */
+#define ERROR_BODY_MAX 65536	/* of a stream's error answer */
+
+/* The transfer under way. */
+struct transfer {
+	struct kube *k;
+	const struct kube_http *rq;
+	struct kube_answer *answer;
+	int64_t last_ms;	/* when a byte came */
+	bool open;		/* a stream's 200 is there */
+	bool stopped;		/* by a callback: the stream ended well */
+	bool full;		/* the answer is past its limit */
+};
+
+static bool
+url_part(CURLU *url, CURLUPart part, unsigned flags, char *ret, size_t size)
+{
+	char *text = NULL;
+	bool good;
+
+	if (curl_url_get(url, part, &text, flags) != CURLUE_OK)
+		return false;
+	good = strlen(text) < size;
+	if (good)
+		snprintf(ret, size, "%s", text);
+	curl_free(text);
+	return good;
+}
+
+/*
+ * tls-server-name: the URL names the certificate's host and CONNECT_TO the
+ * real one, so that libcurl verifies what it must; Host stays the real one.
+ */
+static bool
+rename_host(struct kube *k, CURLU *url, const char *host, const char *port)
+{
+	char rule[2 * CRED_URL_MAX];
+
+	if (curl_url_set(url, CURLUPART_HOST, k->secret->cred.tls_name, 0) !=
+	    CURLUE_OK)
+		return false;
+	snprintf(rule, sizeof rule, "::%s:%s", host, port);
+	k->connect_to = curl_slist_append(NULL, rule);
+	snprintf(k->host_header, sizeof k->host_header, "Host: %s", k->host);
+	return k->connect_to != NULL;
+}
+
+static bool
+set_server(struct kube *k)
+{
+	const struct cred *cred = &k->secret->cred;
+	CURLU *url = curl_url();
+	char host[CRED_URL_MAX - 8], port[8];
+	size_t n;
+	bool good;
+
+	curl_slist_free_all(k->connect_to);
+	k->connect_to = NULL;
+	k->host_header[0] = '\0';
+	good = url && curl_url_set(url, CURLUPART_URL, cred->server, 0) ==
+	    CURLUE_OK &&
+	    url_part(url, CURLUPART_HOST, 0, host, sizeof host) &&
+	    url_part(url, CURLUPART_PORT, CURLU_DEFAULT_PORT, port,
+	    sizeof port);
+	if (good) {
+		snprintf(k->host, sizeof k->host, "%s:%s", host, port);
+		good = !*cred->tls_name || rename_host(k, url, host, port);
+	}
+	good = good && url_part(url, CURLUPART_URL, 0, k->base,
+	    sizeof k->base);
+	curl_url_cleanup(url);
+	n = good ? strlen(k->base) : 0;
+	while (n > 0 && k->base[n - 1] == '/')
+		k->base[--n] = '\0';
+	return good;
+}
+
+bool
+kube_credential(struct kube *k, struct err *err)
+{
+	struct kube_secret *s = k->secret;
+	uint32_t now = atomic_load(&k->opts.cred->generation);
+	uint32_t generation;
+
+	if (now != k->generation || now == 0) {
+		k->generation = 0;
+		if (!cred_copy(k->opts.cred, &s->cred, &generation))
+			return err_retry(err, 503, 5, "the gateway has no "
+			    "credential for the Kubernetes API yet");
+		if (!set_server(k))
+			return err_retry(err, 503, 5,
+			    "the Kubernetes API server's URL is not valid");
+		s->authorization[0] = '\0';
+		if (*s->cred.token)
+			snprintf(s->authorization, sizeof s->authorization,
+			    "Authorization: Bearer %s", s->cred.token);
+		k->generation = generation;
+	}
+	return true;
+}
+
+static size_t
+on_body(char *data, size_t size, size_t count, void *arg)
+{
+	struct transfer *t = arg;
+	struct kube_answer *a = t->answer;
+	size_t len = size * count, room;
+
+	t->last_ms = num_mono_ms();
+	if (t->rq->stream && a->status == 0)
+		curl_easy_getinfo(t->k->easy, CURLINFO_RESPONSE_CODE,
+		    &a->status);
+	if (t->rq->stream && a->status == 200) {
+		t->stopped = !t->rq->stream->on_data(t->rq->stream->arg, data,
+		    len);
+		return t->stopped ? CURL_WRITEFUNC_ERROR : len;
+	}
+	room = a->body.limit - a->body.len;
+	buf_add(&a->body, data, len < room ? len : room);
+	t->full = len > room;
+	return t->full ? CURL_WRITEFUNC_ERROR : len;
+}
+
+static size_t
+on_header(char *data UNUSED, size_t size, size_t count, void *arg)
+{
+	struct transfer *t = arg;
+	long status = 0;
+
+	t->last_ms = num_mono_ms();
+	/* the empty line ends the headers, those of a 1xx as well */
+	if (!t->rq->stream || t->open || size * count > 2)
+		return size * count;
+	curl_easy_getinfo(t->k->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (status == 200) {
+		t->open = true;
+		t->answer->status = status;
+		if (t->rq->stream->on_open)
+			t->rq->stream->on_open(t->rq->stream->arg);
+	}
+	return size * count;
+}
+
+static void
+set_credential(struct kube *k)
+{
+	struct cred *cred = &k->secret->cred;
+	const struct {
+		CURLoption option;
+		char *pem;
+	} blobs[] = {
+		{ CURLOPT_CAINFO_BLOB, cred->ca },
+		{ CURLOPT_SSLCERT_BLOB, cred->cert },
+		{ CURLOPT_SSLKEY_BLOB, cred->key },
+	};
+	struct curl_blob blob = { .flags = CURL_BLOB_NOCOPY };
+
+	for (size_t i = 0; i < ARRAY_LEN(blobs); i++) {
+		if (!*blobs[i].pem)
+			continue;
+		blob.data = blobs[i].pem;
+		blob.len = strlen(blobs[i].pem);
+		curl_easy_setopt(k->easy, blobs[i].option, &blob);
+	}
+	curl_easy_setopt(k->easy, CURLOPT_SSL_VERIFYPEER,
+	    cred->insecure ? 0L : 1L);
+	curl_easy_setopt(k->easy, CURLOPT_SSL_VERIFYHOST,
+	    cred->insecure ? 0L : 2L);
+	curl_easy_setopt(k->easy, CURLOPT_PROXY, cred->proxy);
+	curl_easy_setopt(k->easy, CURLOPT_CONNECT_TO, k->connect_to);
+	/* plain HTTP is for a proxy of our own on this machine: kubeconf */
+	curl_easy_setopt(k->easy, CURLOPT_PROTOCOLS_STR,
+	    strncmp(cred->server, "http:", 5) == 0 ? "http" : "https");
+}
+
+static void
+set_wire(struct kube *k, struct transfer *t)
+{
+	CURL *c = k->easy;
+
+	curl_easy_setopt(c, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(c, CURLOPT_ERRORBUFFER, k->errbuf);
+	curl_easy_setopt(c, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(c, CURLOPT_TCP_KEEPALIVE, 1L);
+	curl_easy_setopt(c, CURLOPT_PATH_AS_IS, 1L);
+	curl_easy_setopt(c, CURLOPT_USERAGENT, k->opts.user_agent);
+	curl_easy_setopt(c, CURLOPT_CONNECTTIMEOUT_MS,
+	    (long)k->opts.connect_timeout_ms);
+	curl_easy_setopt(c, CURLOPT_WRITEFUNCTION, on_body);
+	curl_easy_setopt(c, CURLOPT_WRITEDATA, t);
+	curl_easy_setopt(c, CURLOPT_HEADERFUNCTION, on_header);
+	curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
+}
+
+static void
+set_request(struct kube *k, const struct kube_http *rq, const char *url)
+{
+	CURL *c = k->easy;
+
+	curl_easy_setopt(c, CURLOPT_URL, url);
+	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)rq->timeout_ms);
+	if (!rq->stream)
+		curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "");
+	if (rq->body || strcmp(rq->method, "POST") == 0) {
+		curl_easy_setopt(c, CURLOPT_POSTFIELDS,
+		    rq->body ? rq->body : "");
+		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE,
+		    (curl_off_t)(rq->body ? strlen(rq->body) : 0));
+	}
+	if (strcmp(rq->method, "GET") != 0)
+		curl_easy_setopt(c, CURLOPT_CUSTOMREQUEST, rq->method);
+}
+
+/* A stream's silence and its reader's wishes; false = end it. */
+static bool
+look_up(struct transfer *t)
+{
+	const struct kube_stream *s = t->rq->stream;
+	int64_t silent_ms = num_mono_ms() - t->last_ms;
+	int64_t bound_ms;
+
+	if (!s)
+		return true;
+	if (s->on_tick && !s->on_tick(s->arg)) {
+		t->stopped = true;
+		return false;
+	}
+	bound_ms = t->open || !s->open_ms ? s->idle_ms : s->open_ms;
+	if (silent_ms < bound_ms)
+		return true;
+	snprintf(t->answer->failure, sizeof t->answer->failure,
+	    "silent for %lld ms", (long long)silent_ms);
+	return false;
+}
+
+/* Drives the transfer to its end; CURLE_OK also when we ended it. */
+static CURLcode
+drive(struct kube *k, struct transfer *t)
+{
+	CURLMsg *msg;
+	int running = 1, left;
+
+	for (;;) {
+		if (curl_multi_perform(k->multi, &running) != CURLM_OK)
+			return CURLE_FAILED_INIT;
+		if (running == 0)
+			break;
+		if (!look_up(t))
+			return CURLE_OK;
+		if (curl_multi_poll(k->multi, NULL, 0,
+		    t->rq->stream ? TICK_MS : 1000, NULL) != CURLM_OK)
+			return CURLE_FAILED_INIT;
+	}
+	while ((msg = curl_multi_info_read(k->multi, &left)) != NULL)
+		if (msg->msg == CURLMSG_DONE)
+			return msg->data.result;
+	return CURLE_FAILED_INIT;
+}
+
+static void
+note_answer(struct kube *k, const struct transfer *t, CURLcode rc)
+{
+	struct kube_answer *a = t->answer;
+	curl_off_t wait_s = 0;
+	char *type = NULL;
+	long size = 0;
+
+	curl_easy_getinfo(k->easy, CURLINFO_RESPONSE_CODE, &a->status);
+	curl_easy_getinfo(k->easy, CURLINFO_REQUEST_SIZE, &size);
+	curl_easy_getinfo(k->easy, CURLINFO_RETRY_AFTER, &wait_s);
+	curl_easy_getinfo(k->easy, CURLINFO_CONTENT_TYPE, &type);
+	a->retry_after_s = wait_s;
+	a->sent = size > 0;
+	a->too_long = t->full;
+	snprintf(a->type, sizeof a->type, "%s", type ? type : "");
+	if (rc != CURLE_OK && !t->stopped && !t->full)
+		snprintf(a->failure, sizeof a->failure, "%s",
+		    *k->errbuf ? k->errbuf : curl_easy_strerror(rc));
+}
+
+/* Links the header lines, which live on; curl takes no copy of a list. */
+static struct curl_slist *
+link_headers(const char **lines, size_t count, struct curl_slist *nodes)
+{
+	struct curl_slist *head = NULL;
+
+	for (size_t i = count; i-- > 0;) {
+		if (!*lines[i])
+			continue;
+		memcpy(&nodes[i].data, &lines[i], sizeof nodes[i].data);
+		nodes[i].next = head;
+		head = &nodes[i];
+	}
+	return head;
+}
+
+bool
+kube_http(struct kube *k, const struct kube_http *rq, struct kube_answer *ret)
+{
+	AUTO_BUF struct buf url = BUF_INIT(sizeof k->base + 8192);
+	char accept[80], type[80];
+	const char *lines[] = { "Expect:", accept, rq->body ? type : "",
+		k->host_header, k->secret->authorization };
+	struct curl_slist nodes[ARRAY_LEN(lines)];
+	struct transfer t = { .k = k, .rq = rq, .answer = ret,
+		.last_ms = num_mono_ms() };
+	CURLcode rc;
+
+	*ret = (struct kube_answer){ .body = BUF_INIT(rq->stream ?
+	    ERROR_BODY_MAX : rq->limit) };
+	buf_addstr(&url, k->base);
+	buf_addstr(&url, rq->path);
+	if (!buf_ok(&url)) {
+		snprintf(ret->failure, sizeof ret->failure,
+		    "the request's URL is too long");
+		return false;
+	}
+	snprintf(accept, sizeof accept, "Accept: %s", rq->accept);
+	snprintf(type, sizeof type, "Content-Type: %s",
+	    rq->content_type ? rq->content_type : "application/json");
+	curl_easy_reset(k->easy);
+	k->errbuf[0] = '\0';
+	set_wire(k, &t);
+	set_credential(k);
+	set_request(k, rq, url.data);
+	curl_easy_setopt(k->easy, CURLOPT_HTTPHEADER,
+	    link_headers(lines, ARRAY_LEN(lines), nodes));
+	curl_multi_add_handle(k->multi, k->easy);
+	rc = drive(k, &t);
+	note_answer(k, &t, rc);
+	curl_multi_remove_handle(k->multi, k->easy);
+	curl_easy_setopt(k->easy, CURLOPT_HTTPHEADER, NULL);
+	return t.stopped || (!*ret->failure && !ret->too_long &&
+	    ret->status >= 200 && ret->status < 300);
+}

@@ -1,0 +1,54 @@
+/*
+ * The wire below kube.h: one attempt at one request by libcurl, with the
+ * credential of the moment. Only kube*.c use it.
+ */
+#ifndef KUBE_HTTP_H
+#define KUBE_HTTP_H
+
+#include <curl/curl.h>
+
+#include "cred.h"
+#include "kube.h"
+#include "kube_status.h"
+
+/* What comes from the credential; kept out of core dumps. */
+struct kube_secret {
+	struct cred cred;
+	char authorization[CRED_TOKEN_MAX + 32]; /* header line; "" = none */
+};
+
+struct kube {
+	struct kube_opts opts;
+	CURL *easy;
+	CURLM *multi;			/* holds the kept connection */
+	struct curl_slist *connect_to;	/* for tls-server-name; or NULL */
+	struct kube_secret *secret;
+	uint32_t generation;		/* of the secret; 0 = none yet */
+	char base[CRED_URL_MAX + 300];	/* URL that paths are put behind */
+	char host[CRED_URL_MAX];	/* "host:port", for messages */
+	char host_header[CRED_URL_MAX + 8]; /* "Host: …"; "" = curl's own */
+	char errbuf[CURL_ERROR_SIZE];
+};
+
+/* Takes over a newer credential; false and AWAY's error if there is none. */
+bool kube_credential(struct kube *k, struct err *err) MUST_CHECK;
+
+struct kube_http {
+	const char *method;
+	const char *path;
+	const char *body;		/* NULL = none */
+	const char *content_type;
+	const char *accept;
+	int64_t timeout_ms;		/* of it all; 0 = the stream's own */
+	size_t limit;			/* bytes of an answer kept */
+	const struct kube_stream *stream; /* or NULL: collect the answer */
+};
+
+/*
+ * One attempt; ret is filled in any case, body released by the caller.
+ * True if it is a whole 2xx answer (or a stream that ended well).
+ */
+bool kube_http(struct kube *k, const struct kube_http *rq,
+    struct kube_answer *ret);
+
+#endif
