@@ -1,3 +1,321 @@
 #include "config.h"
 
 #include "conf_table.h"
+
+#include <grp.h>
+#include <pwd.h>
+
+#include "conf.h"
+#include "num.h"
+
+#define FIELD(member) offsetof(struct conf, member)
+
+static const char *const levels[] = { "error", "warn", "info", "debug", NULL };
+static const char *const identities[] = { "required", "none", NULL };
+static const char *const credentials[] = { "auto", "in-cluster", "kubeconfig",
+	NULL };
+
+/* A DNS label of at most max bytes. */
+static bool
+is_label(const char *text, size_t max)
+{
+	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789-");
+
+	return n > 0 && n <= max && !text[n] && text[0] != '-' &&
+	    text[n - 1] != '-';
+}
+
+static const char *
+check_gateway(const char *text)
+{
+	return is_label(text, 12) ? NULL :
+	    "must be 1 to 12 of a-z, 0-9 and inner '-'";
+}
+
+static const char *
+check_namespace(const char *text)
+{
+	return is_label(text, KUBE_LABEL_MAX) ? NULL :
+	    "is no Kubernetes namespace name";
+}
+
+static const char *
+check_home(const char *text)
+{
+	return *text ? check_namespace(text) : NULL;
+}
+
+static const char *
+check_user(const char *text)
+{
+	return !*text || getpwnam(text) ? NULL : "is no user of this system";
+}
+
+static const char *
+check_group(const char *text)
+{
+	return !*text || getgrnam(text) ? NULL : "is no group of this system";
+}
+
+static const char *
+check_needed(const char *text)
+{
+	return *text ? NULL : "must not be empty";
+}
+
+static const char *
+check_folder(const char *text)
+{
+	return *text == '/' ? NULL : "must begin with '/'";
+}
+
+static const char *
+check_fs(const char *text)
+{
+	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
+	size_t len = strlen(text);
+
+	if (n == 0 || strncmp(text + n, "://", 3) != 0)
+		return "must be a URI such as \"gs://bucket\"";
+	return text[len - 1] == '/' && len > n + 3 ?
+	    "must not end with '/'" : NULL;
+}
+
+static const char *
+check_url(const char *text)
+{
+	return !*text || strncmp(text, "https://", 8) == 0 ||
+	    strncmp(text, "http://", 7) == 0 || *text == '/' ? NULL :
+	    "must begin with https://, http:// or '/'";
+}
+
+#define MS_DAY 86400000LL
+#define MIB 1048576LL
+
+const struct conf_row conf_table[] = {
+	{ "gateway", CONF_TEXT, FIELD(gateway), "livy", .check = check_gateway,
+	    .why = "this gateway's id in the name of every object it makes" },
+
+	{ "process.user", CONF_TEXT, FIELD(user), "", .check = check_user,
+	    .why = "user to become when started as root; empty: stay" },
+	{ "process.group", CONF_TEXT, FIELD(group), "", .check = check_group,
+	    .why = "group to become then; empty: the user's own" },
+	{ "process.pid_file", CONF_PATH, FIELD(pid_file), "",
+	    .why = "where the master writes its process id; empty: nowhere" },
+	{ "process.log_level", CONF_WORD, FIELD(log_level), "info",
+	    .words = levels,
+	    .why = "least urgent lines to write to stderr" },
+
+	{ "fastcgi.socket", CONF_PATH, FIELD(socket),
+	    "/run/livy-fcgi/fcgi.sock", .check = check_needed,
+	    .why = "unix socket that nginx passes requests to" },
+	{ "fastcgi.socket_group", CONF_TEXT, FIELD(socket_group), "",
+	    .check = check_group,
+	    .why = "group of that socket, nginx's; empty: the process's" },
+	{ "fastcgi.socket_mode", CONF_MODE, FIELD(socket_mode), "0660",
+	    .min = 0, .max = 0777,
+	    .why = "its permissions, octal; who can connect can be anyone" },
+	{ "fastcgi.backlog", CONF_COUNT, FIELD(backlog), "511",
+	    .min = 1, .max = 65535,
+	    .why = "connections that may wait for a worker" },
+	{ "fastcgi.nginx_user", CONF_TEXT, FIELD(nginx_user), "",
+	    .check = check_user,
+	    .why = "only this user's processes are answered; empty: any" },
+	{ "fastcgi.secret_file", CONF_PATH, FIELD(secret_file), "secret",
+	    .check = check_needed,
+	    .why = "file of the secret that nginx sends as LIVY_SECRET" },
+	{ "fastcgi.identity", CONF_WORD, FIELD(identity), "required",
+	    .words = identities,
+	    .why = "none: requests without a user are served as nobody's" },
+	{ "fastcgi.workers", CONF_COUNT, FIELD(workers), "16",
+	    .min = 2, .max = 512,
+	    .why = "worker processes; each serves one request at a time" },
+	{ "fastcgi.outbound_workers", CONF_COUNT, FIELD(outbound_workers), "12",
+	    .min = 1, .max = 511,
+	    .why = "of them at most in calls to the cluster; reads go on" },
+	{ "fastcgi.body_limit", CONF_SIZE, FIELD(body_limit), "1m",
+	    .min = 1024, .max = 256 * MIB,
+	    .why = "longest request body; nginx has a limit of its own" },
+	{ "fastcgi.request_deadline", CONF_DURATION, FIELD(request_deadline_ms),
+	    "15s", .min = 100, .max = MS_DAY,
+	    .why = "a worker longer at one request is replaced" },
+	{ "fastcgi.drain", CONF_DURATION, FIELD(drain_ms), "30s",
+	    .min = 0, .max = MS_DAY,
+	    .why = "longest wait for running requests at the end" },
+
+	{ "kubernetes.credential", CONF_WORD, FIELD(credential), "auto",
+	    .words = credentials,
+	    .why = "auto: in-cluster where that is, else the kubeconfig" },
+	{ "kubernetes.kubeconfig", CONF_PATH, FIELD(kubeconfig), "",
+	    .why = "empty: $KUBECONFIG, then ~/.kube/config" },
+	{ "kubernetes.context", CONF_TEXT, FIELD(context), "",
+	    .why = "context of the kubeconfig; empty: its current one" },
+	{ "kubernetes.namespaces", CONF_LIST, FIELD(namespaces), "default",
+	    .min = 1, .max = CONF_NAMESPACES_MAX, .check = check_namespace,
+	    .why = "where applications may live; the first for new ones" },
+	{ "kubernetes.cluster_wide", CONF_BOOL, FIELD(cluster_wide), "false",
+	    .why = "one watch for all namespaces; needs a ClusterRole" },
+	{ "kubernetes.home_namespace", CONF_TEXT, FIELD(home_namespace), "",
+	    .check = check_home,
+	    .why = "of the id counters; empty: the first of namespaces" },
+	{ "kubernetes.connect_timeout", CONF_DURATION, FIELD(connect_timeout_ms),
+	    "2s", .min = 10, .max = MS_DAY,
+	    .why = "to connect to the API server" },
+	{ "kubernetes.call_timeout", CONF_DURATION, FIELD(call_timeout_ms), "5s",
+	    .min = 10, .max = MS_DAY,
+	    .why = "one attempt of one call" },
+	{ "kubernetes.call_budget", CONF_DURATION, FIELD(call_budget_ms), "10s",
+	    .min = 10, .max = MS_DAY,
+	    .why = "all calls, retries and waits of one request" },
+	{ "kubernetes.list_page", CONF_COUNT, FIELD(list_page), "500",
+	    .min = 1, .max = 10000,
+	    .why = "objects a page when the watcher lists" },
+	{ "kubernetes.watch_timeout", CONF_SECONDS, FIELD(watch_timeout_s), "5m",
+	    .min = 1, .max = 86400,
+	    .why = "the server is asked to end a watch after this" },
+	{ "kubernetes.watch_idle", CONF_DURATION, FIELD(watch_idle_ms), "90s",
+	    .min = 100, .max = MS_DAY,
+	    .why = "silence of a watch that means it is dead" },
+	{ "kubernetes.reply_limit", CONF_SIZE, FIELD(reply_limit), "64m",
+	    .min = 65536, .max = 1024 * MIB,
+	    .why = "longest answer that is read; a page of a list is one" },
+
+	{ "cache.objects", CONF_COUNT, FIELD(cache_objects), "20000",
+	    .min = 16, .max = 1000000,
+	    .why = "applications it holds; beyond, the API is asked" },
+	{ "cache.bytes", CONF_SIZE, FIELD(cache_bytes), "64m",
+	    .min = 65536, .max = 16384 * MIB,
+	    .why = "of their views; memory is used as it fills" },
+	{ "cache.stale", CONF_DURATION, FIELD(stale_ms), "2m",
+	    .min = 100, .max = MS_DAY,
+	    .why = "silence of the watch after which reads are called old" },
+
+	{ "livy.impersonation", CONF_BOOL, FIELD(impersonation), "false",
+	    .why = "proxyUser and doAs work, as livy.impersonation.enabled" },
+	{ "livy.local_dirs", CONF_LIST, FIELD(local_dirs), "",
+	    .min = 0, .max = 64, .check = check_folder,
+	    .why = "folders of file: paths that clients may name" },
+	{ "livy.default_fs", CONF_TEXT, FIELD(default_fs), "file://",
+	    .check = check_fs,
+	    .why = "put before a path without a scheme, as fs.defaultFS" },
+	{ "livy.log_lines", CONF_COUNT, FIELD(log_lines), "200",
+	    .min = 1, .max = 10000,
+	    .why = "last lines of the driver's log that clients can page" },
+	{ "livy.ui_url", CONF_TEXT, FIELD(ui_url), "", .check = check_url,
+	    .why = "appInfo.sparkUiUrl, a pattern; empty: null" },
+	{ "livy.log_url", CONF_TEXT, FIELD(log_url), "", .check = check_url,
+	    .why = "appInfo.driverLogUrl, a pattern; empty: null" },
+
+	{ "templates.dir", CONF_PATH, FIELD(template_dir), "templates",
+	    .check = check_needed,
+	    .why = "folder of the templates" },
+	{ "templates.batch", CONF_TEXT, FIELD(batch_template_file), "batch.cfg",
+	    .check = check_needed,
+	    .why = "the template of batches, a file in that folder" },
+
+	{ "vars", CONF_VARS, FIELD(vars), "",
+	    .why = "the site's values for templates: ( (\"image\", \"spark:4\") )" },
+};
+const size_t conf_table_rows = ARRAY_LEN(conf_table);
+
+void *
+conf_field(struct conf *conf, const struct conf_row *row)
+{
+	return (char *)conf + row->offset;
+}
+
+const char *
+conf_form(const struct conf_row *row)
+{
+	switch (row->type) {
+	case CONF_TEXT: return "a text in quotes";
+	case CONF_PATH: return "a path in quotes";
+	case CONF_COUNT: return "a whole number";
+	case CONF_DURATION: case CONF_SECONDS:
+		return "a time in quotes, such as \"30s\"";
+	case CONF_SIZE: return "a size in quotes, such as \"4m\"";
+	case CONF_MODE: return "an octal mode in quotes, such as \"0660\"";
+	case CONF_BOOL: return "true or false";
+	case CONF_WORD: return "a word in quotes";
+	case CONF_LIST: return "a list of texts, such as [ \"a\", \"b\" ]";
+	case CONF_VARS:
+		return "a list of pairs, such as ( (\"image\", \"spark:4\") )";
+	}
+	return NULL;
+}
+
+void
+conf_add_number(struct buf *b, const struct conf_row *row, int64_t n)
+{
+	static const struct { int64_t factor; const char *suffix; } times[] = {
+		{ 86400000, "d" }, { 3600000, "h" }, { 60000, "m" },
+		{ 1000, "s" }, { 1, "ms" },
+	}, sizes[] = {
+		{ 1 << 30, "g" }, { 1 << 20, "m" }, { 1 << 10, "k" }, { 1, "" },
+	};
+	size_t i = 0;
+
+	switch (row->type) {
+	case CONF_DURATION: case CONF_SECONDS:
+		if (row->type == CONF_SECONDS)
+			n *= 1000;
+		while (n % times[i].factor)
+			i++;
+		i = n ? i : ARRAY_LEN(times) - 2;
+		buf_addf(b, "%lld%s", (long long)(n / times[i].factor),
+		    times[i].suffix);
+		return;
+	case CONF_SIZE:
+		while (n % sizes[i].factor)
+			i++;
+		buf_addf(b, "%lld%s", (long long)(n / sizes[i].factor),
+		    sizes[i].suffix);
+		return;
+	case CONF_MODE:
+		buf_addf(b, "%04llo", (unsigned long long)n);
+		return;
+	case CONF_COUNT: case CONF_TEXT: case CONF_PATH: case CONF_BOOL:
+	case CONF_WORD: case CONF_LIST: case CONF_VARS:
+		buf_addint(b, n);
+	}
+}
+
+static bool
+octal(const char *text, int64_t *ret)
+{
+	size_t n = strlen(text);
+	int64_t value = 0;
+
+	if (n == 0 || n > 5 || strspn(text, "01234567") != n)
+		return false;
+	for (; *text; text++)
+		value = value * 8 + (*text - '0');
+	*ret = value;
+	return true;
+}
+
+bool
+conf_number(const struct conf_row *row, const char *text, int64_t *ret)
+{
+	int64_t n;
+
+	switch (row->type) {
+	case CONF_COUNT:
+		return num_int(text, INT64_MIN, INT64_MAX, ret);
+	case CONF_DURATION:
+		return num_duration_ms(text, ret);
+	case CONF_SECONDS:
+		if (!num_duration_ms(text, &n) || n % 1000)
+			return false;
+		*ret = n / 1000;
+		return true;
+	case CONF_SIZE:
+		return num_size(text, ret);
+	case CONF_MODE:
+		return octal(text, ret);
+	case CONF_TEXT: case CONF_PATH: case CONF_BOOL: case CONF_WORD:
+	case CONF_LIST: case CONF_VARS:
+		break;
+	}
+	return false;
+}

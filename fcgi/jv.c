@@ -44,6 +44,19 @@ character(const unsigned char *s, size_t len)
 	return n;
 }
 
+size_t
+jv_utf8(const char *text, size_t len)
+{
+	size_t i, n;
+
+	for (i = 0; i < len; i += n) {
+		n = character((const unsigned char *)text + i, len - i);
+		if (n == 0 || text[i] == '\0')
+			break;
+	}
+	return i;
+}
+
 static bool
 is_digit(char c)
 {

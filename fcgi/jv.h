@@ -52,6 +52,8 @@ void jv_set_str(json_object *o, const char *key, const char *text);
 
 /* Compact text, slashes as they are; lent until o changes. */
 const char *jv_print(json_object *o);
+/* How many bytes of text are valid UTF-8 without a NUL: len if all are. */
+size_t jv_utf8(const char *text, size_t len);
 /* Appends a JSON string literal (NULL: null). Bad UTF-8 becomes U+FFFD. */
 void jv_add_str(struct buf *b, const char *text);
 void jv_add_strn(struct buf *b, const char *text, size_t len);

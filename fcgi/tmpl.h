@@ -25,8 +25,9 @@ void tmpl_free(struct tmpl *t);
 
 /*
  * Checks that each placeholder names a member of known (an object whose
- * members are the variables there are; null = may be unset), and renders it
- * once with them.
+ * members are the variables there are; null = may be unset) or of the
+ * template's defaults, and renders it once with them, so that a variable
+ * which may be unset cannot stand inside text.
  */
 bool tmpl_check(const struct tmpl *t, json_object *known, struct err *err)
     MUST_CHECK;

@@ -1,0 +1,235 @@
+#include "config.h"
+
+#include "cfg.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <unistd.h>
+
+#include <libconfig.h>
+
+#include "jv.h"
+
+#define ERRORS_ROOM (ERR_MSG_MAX - 64)	/* the rest tells what is left out */
+
+void
+cfg_errors_release(struct cfg_errors *e)
+{
+	buf_release(&e->text);
+}
+
+static void
+add_line(struct cfg_errors *e, const char *line)
+{
+	size_t len = strlen(line);
+
+	if (e->left_out > 0 || e->text.len + len + 1 > ERRORS_ROOM) {
+		e->left_out++;
+		return;
+	}
+	if (e->text.len > 0)
+		buf_addch(&e->text, '\n');
+	buf_add(&e->text, line, len);
+}
+
+bool
+cfg_error(struct cfg_errors *e, const char *path, unsigned line,
+    const char *fmt, ...)
+{
+	struct err one = ERR_INIT;
+	char text[ERR_MSG_MAX / 2];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(text, sizeof text, fmt, ap);
+	va_end(ap);
+	if (line)
+		err_set(&one, 500, "%s:%u: %s", path, line, text);
+	else
+		err_set(&one, 500, "%s: %s", path, text);
+	add_line(e, one.msg);
+	return false;
+}
+
+void
+cfg_error_add(struct cfg_errors *e, const struct err *err)
+{
+	add_line(e, err->msg);
+}
+
+bool
+cfg_errors_none(const struct cfg_errors *e, struct err *err)
+{
+	if (e->text.len == 0 && e->left_out == 0)
+		return true;
+	if (e->left_out)
+		return err_set(err, 500, "%s\n(and %zu more)", e->text.data,
+		    e->left_out);
+	return err_set(err, 500, "%s", e->text.data);
+}
+
+struct scan {
+	const char *path;
+	const char *p;		/* where we are */
+	const char *end;
+	unsigned line;
+	struct cfg_errors *errors;
+	bool bad;
+};
+
+static bool
+is_name(char c, bool first)
+{
+	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c == '*' ||
+	    (!first && ((c >= '0' && c <= '9') || c == '-' || c == '_'));
+}
+
+/* Moves on to the byte after the first of stop's bytes, counting lines. */
+static void
+skip_past(struct scan *s, const char *stop, size_t len)
+{
+	for (; s->p < s->end; s->p++) {
+		if ((size_t)(s->end - s->p) >= len &&
+		    memcmp(s->p, stop, len) == 0) {
+			s->line += *s->p == '\n';
+			s->p += len;
+			return;
+		}
+		s->line += *s->p == '\n';
+	}
+}
+
+static void
+skip_string(struct scan *s)
+{
+	for (s->p++; s->p < s->end && *s->p != '"'; s->p++) {
+		if (*s->p == '\\' && s->p + 1 < s->end)
+			s->p++;
+		s->line += *s->p == '\n';
+	}
+	s->p += s->p < s->end;
+}
+
+/*
+ * libconfig reads integers with atoi: 4294967296 is 0, and no error. So what
+ * its own rules would take for an integer is measured here first.
+ */
+static void
+check_number(struct scan *s)
+{
+	const char *start = s->p, *from;
+	unsigned base = 10;
+	bool minus = *s->p == '-', fits = true, wide;
+	uint64_t n = 0, most;
+	unsigned digit;
+
+	s->p += minus || *s->p == '+';
+	if (s->p == start && s->end - s->p > 2 && s->p[0] == '0' &&
+	    (s->p[1] == 'x' || s->p[1] == 'X')) {
+		base = 16;
+		s->p += 2;
+	}
+	for (from = s->p; s->p < s->end; s->p++) {
+		if (*s->p >= '0' && *s->p <= '9')
+			digit = (unsigned)(*s->p - '0');
+		else if (base == 16 && strchr("abcdefABCDEF", *s->p))
+			digit = ((unsigned)*s->p & 0xdfu) - 'A' + 10;
+		else
+			break;
+		fits = fits && !__builtin_mul_overflow(n, base, &n) &&
+		    !__builtin_add_overflow(n, digit, &n);
+	}
+	if (s->p == from || (base == 10 && s->p < s->end &&
+	    strchr(".eE", *s->p))) {
+		for (; s->p < s->end && strchr("0123456789.eE+-", *s->p);)
+			s->p++;
+		return;	/* not an integer */
+	}
+	wide = s->p < s->end && *s->p == 'L';
+	most = wide ? INT64_MAX : INT32_MAX;
+	if (!fits || n > most + minus) {
+		s->bad = true;
+		cfg_error(s->errors, s->path, s->line,
+		    "the integer %.*s is too large%s", (int)(s->p - start),
+		    start, wide ? "" : " (above 2147483647 it needs an L)");
+	}
+	while (s->p < s->end && *s->p == 'L')
+		s->p++;
+}
+
+/* Walks the tokens of the text as libconfig's own scanner would. */
+static bool
+scan_text(struct scan *s)
+{
+	while (s->p < s->end) {
+		size_t left = (size_t)(s->end - s->p);
+		char c = *s->p, next = left > 1 ? s->p[1] : '\0';
+
+		if (c == '#' || (c == '/' && next == '/')) {
+			skip_past(s, "\n", 1);
+		} else if (c == '/' && next == '*') {
+			s->p += 2;
+			skip_past(s, "*/", 2);
+		} else if (c == '"') {
+			skip_string(s);
+		} else if (is_name(c, true)) {
+			while (s->p < s->end && is_name(*s->p, false))
+				s->p++;
+		} else if ((c >= '0' && c <= '9') || ((c == '-' || c == '+') &&
+		    next >= '0' && next <= '9')) {
+			check_number(s);
+		} else if (c == '@') {
+			return cfg_error(s->errors, s->path, s->line,
+			    "'@include' is not supported");
+		} else {
+			s->line += c == '\n';
+			s->p++;
+		}
+	}
+	return !s->bad;
+}
+
+bool
+cfg_read_text(const char *path, const char *text, size_t len,
+    struct config_t *config, struct cfg_errors *e)
+{
+	struct scan s = { .path = path, .p = text, .end = text + len,
+		.line = 1, .errors = e };
+	size_t valid = jv_utf8(text, len);
+
+	if (valid < len) {
+		for (size_t i = 0; i < valid; i++)
+			s.line += text[i] == '\n';
+		return cfg_error(e, path, s.line, "not valid UTF-8 text");
+	}
+	if (!scan_text(&s))
+		return false;
+	if (config_read_string(config, text))
+		return true;
+	return cfg_error(e, path, (unsigned)config_error_line(config), "%s",
+	    config_error_text(config));
+}
+
+bool
+cfg_read(const char *path, struct config_t *config, struct cfg_errors *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(CFG_FILE_MAX);
+	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
+	char *room;
+	ssize_t n;
+
+	if (fd < 0)
+		return cfg_error(e, path, 0, "%s", strerror(errno));
+	do {
+		room = buf_room(&text, 4096);
+		if (!room)
+			return cfg_error(e, path, 0, "longer than %d bytes",
+			    CFG_FILE_MAX - 4096);
+		n = read(fd, room, 4096);
+		if (n < 0)
+			return cfg_error(e, path, 0, "%s", strerror(errno));
+		buf_wrote(&text, (size_t)n);
+	} while (n > 0);
+	return cfg_read_text(path, text.data, text.len, config, e);
+}
