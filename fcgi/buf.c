@@ -182,6 +182,15 @@ buf_shift(struct buf *b, size_t n)
 	b->len -= n;
 }
 
+void
+buf_truncate(struct buf *b, size_t len)
+{
+	if (b->failed || len >= b->len)
+		return;
+	b->len = len;
+	b->data[len] = '\0';
+}
+
 char *
 buf_steal(struct buf *b)
 {

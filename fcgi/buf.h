@@ -36,8 +36,9 @@ void buf_addint(struct buf *b, int64_t n);	/* decimal */
 char *buf_room(struct buf *b, size_t len);
 void buf_wrote(struct buf *b, size_t len);	/* of what buf_room gave */
 
-/* Drops the first n bytes. */
+/* Drops the first n bytes; drops all but the first len. */
 void buf_shift(struct buf *b, size_t n);
+void buf_truncate(struct buf *b, size_t len);
 
 /* The contents, now the caller's to free; b is empty. NULL when failed. */
 char *buf_steal(struct buf *b);

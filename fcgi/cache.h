@@ -30,7 +30,8 @@ struct cache_health {
 	bool synced;		/* a whole list has been read since the start */
 	int64_t age_ms;		/* since the watch last spoke; -1 = never */
 	int64_t objects;	/* applications held */
-	int64_t dropped;	/* that did not fit: answered by the API */
+	int64_t dropped;	/* that had no room: lists lack them */
+	int64_t partial;	/* held without their view: to be fetched */
 };
 void cache_health(const struct cache *c, struct cache_health *ret);
 

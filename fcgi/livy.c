@@ -1,3 +1,465 @@
 #include "config.h"
 
 #include "livy.h"
+
+#include "buf.h"
+#include "conf.h"
+#include "err.h"
+#include "jv.h"
+#include "num.h"
+
+#define DRIVER_CONTAINER "spark-kubernetes-driver"
+#define REASON_MAX 512		/* livy_pod's buffer */
+#define VIEW_LOG_LINES 10	/* Livy's views show the last ten */
+#define LOG_LINE_MAX 4096	/* of one line in a view; /log has it whole */
+
+/*
+ * What a client sees in each of the operator's phases, and what the story
+ * says there. SUBMISSION_FAILED is not the end: the operator goes on to
+ * FAILED, or submits again when its retry policy says so. A session runs for
+ * its clients only once its agent says so.
+ */
+static const struct {
+	enum livy_state state[APP_KINDS];	/* batch, session */
+	const char *story;			/* NULL: nothing to tell */
+} phases[] = {
+	[PHASE_NEW] = { { LIVY_STARTING, LIVY_STARTING },
+	    "waiting for the Spark Operator to submit {object}"
+	    " in namespace {namespace}" },
+	[PHASE_SUBMITTED] = { { LIVY_STARTING, LIVY_STARTING },
+	    "submitted, waiting for the driver pod of {object}"
+	    " in namespace {namespace}" },
+	[PHASE_RUNNING] = { { LIVY_RUNNING, LIVY_STARTING }, NULL },
+	[PHASE_SUCCEEDING] = { { LIVY_RUNNING, LIVY_SHUTTING_DOWN }, NULL },
+	[PHASE_COMPLETED] = { { LIVY_SUCCESS, LIVY_DEAD }, NULL },
+	[PHASE_FAILING] = { { LIVY_RUNNING, LIVY_SHUTTING_DOWN }, NULL },
+	[PHASE_FAILED] = { { LIVY_DEAD, LIVY_DEAD },
+	    "{object} failed and the Spark Operator gave no reason" },
+	[PHASE_SUBMISSION_FAILED] = { { LIVY_STARTING, LIVY_STARTING },
+	    "the Spark Operator could not submit {object}" },
+	[PHASE_PENDING_RERUN] = { { LIVY_STARTING, LIVY_STARTING },
+	    "waiting for the Spark Operator to run {object} again" },
+	[PHASE_INVALIDATING] = { { LIVY_STARTING, LIVY_STARTING },
+	    "{object} was edited, the Spark Operator runs it anew" },
+	[PHASE_SUSPENDING] = { { LIVY_STARTING, LIVY_STARTING },
+	    "{object} is being suspended until there is room" },
+	[PHASE_SUSPENDED] = { { LIVY_STARTING, LIVY_STARTING },
+	    "{object} is suspended until there is room" },
+	[PHASE_RESUMING] = { { LIVY_STARTING, LIVY_STARTING },
+	    "{object} is resumed, waiting for the Spark Operator" },
+	[PHASE_UNKNOWN] = { { LIVY_RUNNING, LIVY_STARTING },
+	    "the state of driver pod {pod} is unknown, its node may be lost" },
+};
+
+enum livy_state
+livy_state_of(enum app_kind kind, enum app_phase phase)
+{
+	return phases[phase].state[kind];
+}
+
+/* A string that is there and not empty, else NULL. */
+static const char *
+some(const char *s)
+{
+	return s && *s ? s : NULL;
+}
+
+/* Copies s if it is there and fits, else leaves "". */
+static void
+copy(char *ret, size_t size, const char *s)
+{
+	size_t n = s ? strlen(s) : size;
+
+	ret[0] = '\0';
+	if (n < size)
+		memcpy(ret, s, n + 1);
+}
+
+static int64_t
+time_of(json_object *o, const char *path)
+{
+	const char *s = jv_str(o, path);
+	int64_t ms;
+
+	return s && num_time_ms(s, &ms) ? ms : 0;
+}
+
+/* "… ExitCode: 137, …", the operator's words: the pod may be gone by then. */
+static int32_t
+exit_code_in(const char *error)
+{
+	static const char mark[] = "ExitCode: ";
+	const char *at = error ? strstr(error, mark) : NULL;
+	char digits[8];
+	size_t n;
+	int64_t code;
+
+	if (!at)
+		return -1;
+	at += sizeof mark - 1;
+	n = strspn(at, "0123456789");
+	if (n >= sizeof digits)
+		return -1;
+	memcpy(digits, at, n);
+	digits[n] = '\0';
+	return num_int(digits, 0, INT32_MAX, &code) ? (int32_t)code : -1;
+}
+
+/* Whether labels and name agree that it is this gateway's. */
+static bool
+is_ours(json_object *obj, const char *gateway, struct app *ret,
+    struct err *err)
+{
+	json_object *labels = jv_get(obj, "metadata.labels");
+	const char *name = jv_str(obj, "metadata.name");
+	const char *of = jv_text(jv_member(labels, LABEL_GATEWAY));
+	const char *kind = jv_text(jv_member(labels, LABEL_KIND));
+	const char *schema = jv_text(jv_member(
+	    jv_get(obj, "metadata.annotations"), ANNOTATION_SCHEMA));
+	int64_t version = 1, known;
+
+	if (!name || !of || !kind || strcmp(of, gateway) != 0)
+		return err_set(err, 404, "it has no labels of gateway '%s'",
+		    gateway);
+	if (!app_object_id(name, gateway, &ret->kind, &ret->id) ||
+	    strcmp(kind, app_kind_word(ret->kind)) != 0)
+		return err_set(err, 404, "its name and labels disagree");
+	if (!num_int(APP_SCHEMA, 1, INT32_MAX, &known) ||
+	    (schema && !num_int(schema, 1, INT32_MAX, &version)) ||
+	    version > known)
+		return err_set(err, 404, "its schema '%s' is not known here",
+		    schema);
+	return true;
+}
+
+bool
+livy_app(json_object *obj, const char *gateway, struct app *ret,
+    struct app_text *ret_text, struct err *err)
+{
+	json_object *notes = jv_get(obj, "metadata.annotations");
+	const char *state = jv_str(obj, "status.applicationState.state");
+	struct app app = { 0 };
+	struct app_text text = { 0 };
+
+	if (!is_ours(obj, gateway, &app, err))
+		return false;
+	copy(app.uid, sizeof app.uid, jv_str(obj, "metadata.uid"));
+	text.object = jv_str(obj, "metadata.name");
+	text.ns = jv_str(obj, "metadata.namespace");
+	if (!app.uid[0] || !text.ns || strlen(text.ns) > KUBE_LABEL_MAX)
+		return err_set(err, 404, "it has no uid or namespace");
+	if (!app_phase_parse(state ? state : "", &app.phase))
+		app.phase = PHASE_UNKNOWN;	/* of a newer operator */
+	app.state = livy_state_of(app.kind, app.phase);
+	app.deleting = jv_get(obj, "metadata.deletionTimestamp") != NULL;
+	app.created_ms = time_of(obj, "metadata.creationTimestamp");
+	app.submitted_ms = time_of(obj, "status.lastSubmissionAttemptTime");
+	app.ended_ms = time_of(obj, "status.terminationTime");
+	copy(app.app_id, sizeof app.app_id,
+	    jv_str(obj, "status.sparkApplicationId"));
+	text.pod = some(jv_str(obj, "status.driverInfo.podName"));
+	text.name = some(jv_text(jv_member(notes, ANNOTATION_NAME)));
+	text.owner = some(jv_text(jv_member(notes, ANNOTATION_OWNER)));
+	text.proxy_user = some(jv_text(jv_member(notes,
+	    ANNOTATION_PROXY_USER)));
+	text.request_id = some(jv_text(jv_member(notes, ANNOTATION_REQUEST)));
+	text.error = some(jv_str(obj, "status.applicationState.errorMessage"));
+	app.exit_code = exit_code_in(text.error);
+	*ret = app;
+	*ret_text = text;
+	return true;
+}
+
+/* The element of an array whose key has this value. */
+static json_object *
+element(json_object *array, const char *key, const char *value)
+{
+	size_t n = json_object_is_type(array, json_type_array) ?
+	    json_object_array_length(array) : 0;
+	json_object *o;
+	const char *s;
+
+	for (size_t i = 0; i < n; i++) {
+		o = json_object_array_get_idx(array, i);
+		s = jv_str(o, key);
+		if (s && strcmp(s, value) == 0)
+			return o;
+	}
+	return NULL;
+}
+
+/* "Reason: message" on one line, cut to the buffer at a character. */
+static void
+one_line(char ret[REASON_MAX], const char *reason, const char *message)
+{
+	size_t n;
+
+	snprintf(ret, REASON_MAX, "%s%s%s", reason,
+	    some(message) ? ": " : "", message ? message : "");
+	n = strlen(ret);
+	if (n == REASON_MAX - 1) {
+		while (n > 0 && ((unsigned char)ret[n - 1] & 0xc0) == 0x80)
+			n--;
+		if (n > 0 && (unsigned char)ret[n - 1] >= 0xc0)
+			n--;
+		ret[n] = '\0';
+	}
+	for (char *p = ret; *p; p++)
+		if ((unsigned char)*p < 0x20)
+			*p = ' ';
+}
+
+/* Why a container waits; false if it does not, or gives no reason. */
+static bool
+waits(json_object *container, char ret[REASON_MAX])
+{
+	const char *reason = jv_str(container, "state.waiting.reason");
+
+	if (!some(reason))
+		return false;
+	one_line(ret, reason, jv_str(container, "state.waiting.message"));
+	return true;
+}
+
+/* What keeps the pod from starting; false if it tells nothing. */
+static bool
+waits_for(json_object *pod, json_object *container, char ret[REASON_MAX])
+{
+	json_object *inits = jv_get(pod, "status.initContainerStatuses");
+	json_object *scheduled = element(jv_get(pod, "status.conditions"),
+	    "type", "PodScheduled");
+	const char *status = jv_str(scheduled, "status");
+	const char *reason = jv_str(scheduled, "reason");
+
+	if (status && strcmp(status, "False") == 0 && some(reason)) {
+		one_line(ret, reason, jv_str(scheduled, "message"));
+		return true;
+	}
+	for (size_t i = 0; json_object_is_type(inits, json_type_array) &&
+	    i < json_object_array_length(inits); i++)
+		if (waits(json_object_array_get_idx(inits, i), ret))
+			return true;
+	return waits(container, ret);
+}
+
+/* How the driver container ended, in the operator's words. */
+static void
+ended(json_object *terminated, struct app *app, char ret[REASON_MAX])
+{
+	const char *reason = jv_str(terminated, "reason");
+	char how[128];
+
+	app->exit_code = (int32_t)jv_int(terminated, "exitCode", -1);
+	snprintf(how, sizeof how, "ExitCode: %d, Reason: %s",
+	    (int)app->exit_code, reason ? reason : "Unknown");
+	one_line(ret, how, jv_str(terminated, "message"));
+}
+
+void
+livy_pod(json_object *pod, struct app *app, struct app_text *text,
+    char reason[512])
+{
+	json_object *statuses = jv_get(pod, "status.containerStatuses");
+	json_object *container = element(statuses, "name", DRIVER_CONTAINER);
+	json_object *terminated;
+	const char *name = jv_str(pod, "metadata.name");
+
+	if (!name)
+		return;
+	if (!container && json_object_is_type(statuses, json_type_array))
+		container = json_object_array_get_idx(statuses, 0);
+	app->pod_seen = true;
+	text->pod = name;
+	copy(app->pod_ip, sizeof app->pod_ip, jv_str(pod, "status.podIP"));
+	if (!app->app_id[0])
+		copy(app->app_id, sizeof app->app_id, jv_text(jv_member(
+		    jv_get(pod, "metadata.labels"), "spark-app-selector")));
+	terminated = jv_get(container, "state.terminated");
+	app->pod_started = terminated || jv_get(container, "state.running") ||
+	    jv_get(container, "lastState.terminated");
+	text->pod_reason = NULL;
+	if (terminated) {
+		ended(terminated, app, reason);
+		text->pod_reason = reason;
+	} else if (!app->pod_started && waits_for(pod, container, reason)) {
+		text->pod_reason = reason;
+	}
+}
+
+/* The value of a placeholder, NULL for a name that is none. */
+static const char *
+placeholder(const struct app *app, const struct app_text *text,
+    const char *name, size_t len, char digits[16])
+{
+	const struct {
+		const char *name, *value;
+	} known[] = {
+		{ "id", digits },
+		{ "kind", app_kind_word(app->kind) },
+		{ "appId", app->app_id },
+		{ "namespace", text->ns },
+		{ "object", text->object },
+		{ "pod", text->pod },
+	};
+
+	snprintf(digits, 16, "%d", (int)app->id);
+	for (size_t i = 0; i < ARRAY_LEN(known); i++)
+		if (strlen(known[i].name) == len &&
+		    memcmp(known[i].name, name, len) == 0)
+			return known[i].value ? known[i].value : "";
+	return NULL;
+}
+
+/*
+ * Appends pattern with its {placeholders} filled; what names none stays as
+ * it is. False if one has no value yet.
+ */
+static bool
+expand(struct buf *out, const char *pattern, const struct app *app,
+    const struct app_text *text)
+{
+	char digits[16];
+	const char *end, *value;
+	bool all = true;
+
+	while (*pattern) {
+		end = *pattern == '{' ? strchr(pattern, '}') : NULL;
+		value = end ? placeholder(app, text, pattern + 1,
+		    (size_t)(end - pattern) - 1, digits) : NULL;
+		if (value) {
+			all = all && *value;
+			buf_addstr(out, value);
+			pattern = end + 1;
+		} else {
+			buf_addch(out, *pattern++);
+		}
+	}
+	return all;
+}
+
+struct story {
+	void (*on_line)(void *arg, const char *line, size_t len);
+	void *arg;
+};
+
+static void
+tell(const struct story *s, const char *pattern, const struct app *app,
+    const struct app_text *text)
+{
+	AUTO_BUF struct buf line = BUF_INIT(LOG_LINE_MAX);
+
+	expand(&line, pattern, app, text);
+	s->on_line(s->arg, line.data, line.len);
+}
+
+static void
+tell_lines(const struct story *s, const char *t)
+{
+	const char *end;
+
+	for (; *t; t = *end ? end + 1 : end) {
+		end = strchrnul(t, '\n');
+		s->on_line(s->arg, t, (size_t)(end - t));
+	}
+}
+
+/* Where the driver pod is while the operator says SUBMITTED. */
+static void
+tell_pod(const struct story *s, const struct app *app,
+    const struct app_text *text)
+{
+	AUTO_BUF struct buf line = BUF_INIT(LOG_LINE_MAX);
+
+	buf_addf(&line, "driver pod %s is ", text->pod ? text->pod : "");
+	buf_addstr(&line, app->pod_started ? "starting" : "Pending");
+	if (text->pod_reason)
+		buf_addf(&line, ": %s", text->pod_reason);
+	s->on_line(s->arg, line.data, line.len);
+}
+
+void
+livy_story(const struct app *app, const struct app_text *text,
+    void (*on_line)(void *arg, const char *line, size_t len), void *arg)
+{
+	struct story s = { on_line, arg };
+	AUTO_BUF struct buf how = BUF_INIT(LOG_LINE_MAX);
+
+	if (text->error) {
+		tell_lines(&s, text->error);
+	} else if (app->phase == PHASE_SUBMITTED && app->pod_seen) {
+		tell_pod(&s, app, text);
+	} else if (app->exit_code > 0 && text->pod_reason) {
+		buf_addf(&how, "driver container failed with %s",
+		    text->pod_reason);
+		on_line(arg, how.data, how.len);
+	} else if (phases[app->phase].story) {
+		tell(&s, phases[app->phase].story, app, text);
+	}
+}
+
+/* The lines of a view's log, of which the first ones are left out. */
+struct last_lines {
+	struct buf *out;
+	size_t leave_out;
+	size_t seen;
+};
+
+static void
+last_lines_add(void *arg, const char *line, size_t len)
+{
+	struct last_lines *l = arg;
+
+	if (l->seen++ < l->leave_out || !l->out)
+		return;
+	if (l->seen > l->leave_out + 1)
+		buf_addch(l->out, ',');
+	jv_add_strn(l->out, line, len < LOG_LINE_MAX ? len : LOG_LINE_MAX);
+}
+
+static void
+render_log(const struct app *app, const struct app_text *text,
+    struct buf *out)
+{
+	struct last_lines count = { 0 }, l = { .out = out };
+
+	livy_story(app, text, last_lines_add, &count);
+	if (count.seen + 2 > VIEW_LOG_LINES)
+		l.leave_out = count.seen + 2 - VIEW_LOG_LINES;
+	last_lines_add(&l, "stdout: ", 8);
+	last_lines_add(&l, "\nstderr: ", 9);
+	livy_story(app, text, last_lines_add, &l);
+}
+
+static void
+render_url(struct buf *out, const char *pattern, const struct app *app,
+    const struct app_text *text)
+{
+	AUTO_BUF struct buf url = BUF_INIT(LOG_LINE_MAX);
+	bool known = some(pattern) && expand(&url, pattern, app, text);
+
+	jv_add_str(out, known && buf_ok(&url) ? url.data : NULL);
+}
+
+void
+livy_render(const struct conf *conf, const struct app *app,
+    const struct app_text *text, struct livy_view *out)
+{
+	buf_addf(out->head, "{\"id\":%d,\"name\":", (int)app->id);
+	jv_add_str(out->head, text->name);
+	buf_addstr(out->head, ",\"owner\":");
+	jv_add_str(out->head, text->owner);
+	buf_addstr(out->head, ",\"proxyUser\":");
+	jv_add_str(out->head, text->proxy_user);
+	buf_addstr(out->head, ",\"state\":\"");
+
+	buf_addstr(out->mid, "\",\"appId\":");
+	jv_add_str(out->mid, some(app->app_id));
+	buf_addstr(out->mid, ",\"appInfo\":{\"driverLogUrl\":");
+	render_url(out->mid, conf->log_url, app, text);
+	buf_addstr(out->mid, ",\"sparkUiUrl\":");
+	render_url(out->mid, conf->ui_url, app, text);
+	buf_addstr(out->mid, ",\"executorLogUrls\":null},\"log\":[");
+
+	render_log(app, text, out->log);
+	buf_addstr(out->tail, "]}");
+}

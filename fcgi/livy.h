@@ -21,16 +21,15 @@ bool livy_app(json_object *obj, const char *gateway, struct app *ret,
     struct app_text *ret_text, struct err *err) MUST_CHECK;
 
 /*
- * Adds what the driver pod (NULL = none seen) tells: names, ip, start, exit
- * code, why it waits. ret_reason gets the one line, NULL if there is none;
- * it lends from reason, a buffer of the caller.
+ * Adds what the driver pod (NULL = none seen) tells: name, ip, start, exit
+ * code, why it waits or how it ended: one line in text->pod_reason, NULL if
+ * there is none, which lends from reason, a buffer of the caller.
  */
 void livy_pod(json_object *pod, struct app *app, struct app_text *text,
     char reason[512]);
 
 /* The state a Livy client sees for the operator's phase. */
-enum livy_state livy_state_of(enum app_kind kind, enum app_phase phase,
-    const char *error);
+enum livy_state livy_state_of(enum app_kind kind, enum app_phase phase);
 
 /*
  * A view in its parts; a reader puts the state word between head and mid,

@@ -2,7 +2,8 @@
  * Own writes: each worker's recent creates and deletes in a small ring of
  * shared memory, of which it is the only writer, until the watcher has
  * caught up. The watcher marks what it has seen in an array of its own, and
- * readers merge what is not yet marked.
+ * readers merge what is not yet marked. A worker that is killed leaves a
+ * ring that its slot's next process goes on with.
  */
 #ifndef OWN_H
 #define OWN_H
@@ -31,13 +32,13 @@ bool own_created(struct own *o, int slot, const struct app *app,
 bool own_deleted(struct own *o, int slot, enum app_kind kind, int32_t id,
     const char *uid) MUST_CHECK;
 
-/* The watcher has seen this application (or its end). */
+/*
+ * The watcher has seen this application (or its end, which settles creates
+ * too). Only once readers can see it in the cache, or no longer can.
+ */
 void own_settle(struct own *o, enum app_kind kind, int32_t id, bool gone);
-/* Before a list: what is recorded now will be settled by own_settle_until. */
-uint64_t own_now(struct own *o);
-void own_settle_until(struct own *o, uint64_t mark);
 
-/* Readers (cache.c). */
+/* Readers (cache.c) and the watcher. */
 enum own_op { OWN_NONE, OWN_CREATED, OWN_DELETED };
 enum own_op own_find(struct own *o, enum app_kind kind, int32_t id,
     struct cache_view *ret_or_null);
@@ -46,5 +47,21 @@ enum own_op own_find_name(struct own *o, enum app_kind kind, const char *name,
 /* Unsettled ids of a kind, ascending; returns how many, at most max. */
 size_t own_ids(struct own *o, enum app_kind kind, enum own_op op,
     int32_t *ids, size_t max);
+/* All writes there can be at a time: the bound of own_ids. */
+size_t own_capacity(const struct own *o);
+/* Changes whenever something is settled: what was read in parts may mix. */
+uint64_t own_settled(const struct own *o);
+
+/*
+ * The writes the watcher has not settled, one after another (*cursor starts
+ * at 0); false at the end. For those that no event will ever settle.
+ */
+struct own_write {
+	enum own_op op;
+	enum app_kind kind;
+	int32_t id;
+	int64_t since_ms;	/* monotonic */
+};
+bool own_next(struct own *o, size_t *cursor, struct own_write *ret) MUST_CHECK;
 
 #endif

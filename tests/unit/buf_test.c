@@ -63,6 +63,21 @@ shifting_drops_the_front(void **state UNUSED)
 }
 
 static void
+truncating_drops_the_end(void **state UNUSED)
+{
+	AUTO_BUF struct buf b = BUF_INIT(64);
+
+	buf_addstr(&b, "one,two");
+	buf_truncate(&b, 20);
+	assert_string_equal(b.data, "one,two");
+	buf_truncate(&b, 3);
+
+	assert_string_equal(b.data, "one");
+	buf_addstr(&b, "!");
+	assert_string_equal(b.data, "one!");
+}
+
+static void
 stealing_leaves_an_empty_buffer(void **state UNUSED)
 {
 	AUTO_BUF struct buf b = BUF_INIT(64);
@@ -85,6 +100,7 @@ main(void)
 		cmocka_unit_test(passing_the_limit_fails_and_frees),
 		cmocka_unit_test(a_cleared_buffer_forgets_its_failure),
 		cmocka_unit_test(shifting_drops_the_front),
+		cmocka_unit_test(truncating_drops_the_end),
 		cmocka_unit_test(stealing_leaves_an_empty_buffer),
 	};
 

@@ -1,0 +1,129 @@
+#include "config.h"
+
+#include "pack.h"
+
+#include "buf.h"
+#include "cache.h"
+
+/* The members of struct app_text in a run's order; brief ones first. */
+static const struct {
+	size_t at;
+	bool brief;
+} fields[PACK_TEXTS] = {
+	{ offsetof(struct app_text, object), true },
+	{ offsetof(struct app_text, ns), true },
+	{ offsetof(struct app_text, pod), true },
+	{ offsetof(struct app_text, name), true },
+	{ offsetof(struct app_text, owner), true },
+	{ offsetof(struct app_text, proxy_user), true },
+	{ offsetof(struct app_text, request_id), true },
+	{ offsetof(struct app_text, error), false },
+	{ offsetof(struct app_text, pod_reason), false },
+};
+
+_Static_assert(sizeof(struct app_text) == PACK_TEXTS * sizeof(char *),
+    "each member of struct app_text has its row");
+
+static const char *
+field(const struct app_text *text, size_t i)
+{
+	return *(const char *const *)((const char *)text + fields[i].at);
+}
+
+static const struct buf *
+part(const struct livy_view *view, size_t i)
+{
+	const struct buf *parts[PACK_PARTS] = {
+		view->head, view->mid, view->log, view->tail,
+	};
+
+	return parts[i];
+}
+
+void
+pack_measure(struct pack *ret, const struct app_text *text,
+    const struct livy_view *view, bool brief)
+{
+	size_t len = 0, n;
+	const char *s;
+
+	ret->whole = view != NULL;
+	for (size_t i = 0; i < PACK_PARTS && view; i++)
+		ret->whole = ret->whole && buf_ok(part(view, i));
+	for (size_t i = 0; i < PACK_TEXTS; i++) {
+		s = field(text, i);
+		if (!s || (brief && !fields[i].brief)) {
+			ret->text[i] = PACK_NONE;
+			continue;
+		}
+		n = strlen(s);
+		ret->text[i] = (uint32_t)n;
+		len += n + 1;
+	}
+	for (size_t i = 0; i < PACK_PARTS; i++) {
+		n = ret->whole ? part(view, i)->len : 0;
+		ret->part[i] = (uint32_t)n;
+		len += n;
+	}
+	ret->len = len < UINT32_MAX ? (uint32_t)len : UINT32_MAX;
+}
+
+void
+pack_write(const struct pack *p, char *run, const struct app_text *text,
+    const struct livy_view *view)
+{
+	for (size_t i = 0; i < PACK_TEXTS; i++)
+		if (p->text[i] != PACK_NONE) {
+			memcpy(run, field(text, i), p->text[i] + 1);
+			run += p->text[i] + 1;
+		}
+	for (size_t i = 0; i < PACK_PARTS && p->whole; i++) {
+		memcpy(run, part(view, i)->data, p->part[i]);
+		run += p->part[i];
+	}
+}
+
+bool
+pack_parts(const struct pack *p, size_t *ret_at, size_t *ret_len)
+{
+	uint64_t at = 0, len = 0;
+
+	for (size_t i = 0; i < PACK_TEXTS; i++)
+		if (p->text[i] != PACK_NONE)
+			at += (uint64_t)p->text[i] + 1;
+	for (size_t i = 0; i < PACK_PARTS; i++)
+		len += p->part[i];
+	if (at + len != p->len)
+		return false;
+	*ret_at = at;
+	*ret_len = len;
+	return true;
+}
+
+bool
+pack_read(const struct pack *p, struct cache_view *v)
+{
+	char *run = v->strings.data;
+	size_t at, len;
+
+	if (!pack_parts(p, &at, &len) || v->strings.len != p->len)
+		return false;
+	for (size_t i = 0; i < PACK_TEXTS; i++) {
+		const char *s = NULL;
+
+		if (p->text[i] != PACK_NONE) {
+			s = run;
+			run += p->text[i];
+			if (*run++ != '\0')
+				return false;
+		}
+		*(const char **)((char *)&v->text + fields[i].at) = s;
+	}
+	for (size_t i = 0; i < PACK_PARTS; i++) {
+		v->part[i] = p->whole ? run : NULL;
+		v->part_len[i] = p->part[i];
+		run += p->part[i];
+	}
+	v->whole = p->whole;
+	return true;
+}
