@@ -65,6 +65,23 @@ def build(place, name):
     return folder
 
 
+PYSPARK = "pyspark==3.5.9"
+
+
+def spark(place):
+    """Real Spark for the spark tier, from PyPI, once; its SPARK_HOME."""
+    venv = place.top / "venv"
+    stamp = venv / PYSPARK
+    if not stamp.exists():
+        step(place, "spark", ["/usr/bin/python3", "-m", "venv", "--clear",
+                              venv], place.top)
+        step(place, "spark", [venv / "bin/pip", "install", "--no-compile",
+                              "--retries", "5", PYSPARK], place.top)
+        stamp.touch()
+    home, = venv.glob("lib/python3*/site-packages/pyspark")
+    return home
+
+
 def tail(path, lines=40):
     text = pathlib.Path(path).read_text(errors="replace").splitlines()
     return "\n".join(text[-lines:])

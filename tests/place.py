@@ -101,6 +101,16 @@ class Place:
             self.copy_file(name)
         listed.write_text(json.dumps(sorted(now)))
 
+    def copy_jobs(self):
+        """The drivers' programs, where any user and any pod can read them."""
+        source = self.src / "tests" / "spark" / "jobs"
+        for path in source.rglob("*.py"):
+            target = self.top / "jobs" / path.relative_to(source)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(path, target)
+            target.parent.chmod(0o755)
+            target.chmod(0o644)
+
     def copy_file(self, name):
         source, target = CHECKOUT / name, self.src / name
         have, want = lstat(target), source.lstat()

@@ -3,7 +3,6 @@
 import argparse
 import json
 import os
-import pathlib
 import subprocess
 import sys
 import time
@@ -14,6 +13,9 @@ from place import Place, is_root
 
 TIERS = ("unit", "api", "spark", "cluster", "fresh")
 DEFAULT = ("unit", "api", "spark", "cluster")
+# The cluster tier is the others' suites once more, on a cluster that exists.
+FILES = {"api": ["api"], "spark": ["spark"],
+         "cluster": ["cluster", "api", "spark"]}
 BUILD_OF = {"api": "asan", "spark": "plain", "cluster": "plain"}
 
 
@@ -107,15 +109,46 @@ class Runner:
         self.build("clang")
 
     def pytest(self, tier):
+        if tier == "cluster" and not os.environ.get("LIVY_TEST_KUBECONFIG"):
+            self.count.add([("cluster/all", "skipped", "")])
+            return
         folder = self.build(self.args.build or BUILD_OF[tier])
         if not folder:
             return
+        self.env = self.place.environ(
+            LIVY_TEST_BUILD=folder, LIVY_TEST_TIER=tier,
+            LIVY_TEST_ROOT="1" if is_root() else "0",
+            LIVY_TEST_UID=self.place.user.pw_uid,
+            LIVY_TEST_GID=self.place.user.pw_gid)
+        if tier == "spark" and not self.spark():
+            return
+        if tier == "cluster":
+            self.cluster()
         self.say(f"tier {tier}")
+        self.place.copy_jobs()
         # "root" tests are those that only root can run; the rest never do.
-        self.pytest_part(tier, folder, "not root", self.place.as_user)
-        self.pytest_part(tier, folder, "root", list)
+        local = " and not local" if tier == "cluster" else ""
+        self.pytest_part(tier, "not root" + local, self.place.as_user)
+        self.pytest_part(tier, "root" + local, list)
 
-    def pytest_part(self, tier, folder, mark, prefix):
+    def spark(self):
+        self.say("real Spark")
+        try:
+            self.env["LIVY_TEST_SPARK_HOME"] = str(build.spark(self.place))
+        except build.BuildError as e:
+            self.count.add([("spark/pyspark", "failed", str(e.args[0]))])
+            return False
+        return True
+
+    def cluster(self):
+        """The kubeconfig in one file that the tests' user can read."""
+        import kube
+        path, _ = kube.flatten(os.environ["LIVY_TEST_KUBECONFIG"],
+                               self.place.top / "home")
+        self.place.give(path)
+        self.env["LIVY_TEST_KUBECONFIG"] = str(path)
+
+    def pytest_part(self, tier, mark, prefix):
         results = self.place.top / "results.jsonl"
         results.write_text("")
         self.place.give(results)
@@ -123,16 +156,12 @@ class Runner:
         argv = ["/usr/bin/python3", "-B", "-m", "pytest", "-p",
                 "no:cacheprovider", "-c", src / "tests" / "pytest.ini",
                 "--rootdir", src / "tests", "-m", mark,
-                src / "tests" / tier]
+                *(src / "tests" / name for name in FILES[tier])]
         if self.args.k:
             argv += ["-k", self.args.k]
         if self.args.x:
             argv += ["-x"]
-        env = self.place.environ(
-            LIVY_TEST_RESULTS=results, LIVY_TEST_BUILD=folder,
-            LIVY_TEST_TIER=tier, LIVY_TEST_ROOT="1" if is_root() else "0",
-            LIVY_TEST_UID=self.place.user.pw_uid,
-            LIVY_TEST_GID=self.place.user.pw_gid)
+        env = dict(self.env, LIVY_TEST_RESULTS=str(results))
         code = subprocess.run(prefix([str(a) for a in argv]), env=env,
                               cwd=src / "tests",
                               stdin=subprocess.DEVNULL).returncode

@@ -1,0 +1,105 @@
+"""What real Livy answered, sent to the gateway in the recorded order. The
+table golden/volatile says what is masked, golden/differences what is meant."""
+
+import re
+
+import pytest
+
+from golden import replay
+from procs import wait_for
+from rig import JOBS
+
+pytestmark = pytest.mark.local
+
+FILES = "/livy/files"
+# These exchanges were recorded after the batch had got so far.
+AFTER = {"pi_get_done": "success", "jar_get_done": "success",
+         "jar_no_class_get": "dead", "file_absent_get": "dead",
+         "exit_3_get": "dead", "sleep_get": "running"}
+SUITES = {suite: replay.load(suite) for suite in ("http", "create", "batches")}
+EXCHANGES = {e.id: e for exchanges in SUITES.values() for e in exchanges}
+
+
+class Player:
+    """Sends a suite to an empty gateway once and keeps the answers."""
+
+    def __init__(self, gateway, suite):
+        self.gateway, self.ids, self.answers = gateway, {}, {}
+        for e in SUITES[suite]:
+            if (e.difference() or ("",))[0] != "skip":
+                self.answers[e.id] = self.play(e)
+
+    def play(self, e):
+        if e.name in AFTER:
+            name = re.search(r"/batches/(\d+)", e.line)[1]
+            self.gateway.wait_state(self.ids[name], AFTER[e.name])
+        line = re.sub(r"(/batches/)(\d+)", lambda m: m[1] + str(
+            self.ids.get(m[2], m[2])), e.line)
+        line, body = to_batches(e, line, e.body)
+        answer = replay.send(self.gateway.port, self.gateway.pki / "ca.crt",
+                             self.gateway.token, e, line, body)
+        recorded = e.answer.headers.get("location", "")
+        if recorded.startswith("/batches/") and answer.status == 201:
+            self.ids[recorded.rpartition("/")[2]] = int(
+                answer.headers["location"].rpartition("/")[2])
+        answer.body = answer.body.replace(str(JOBS), FILES)
+        return answer
+
+
+def to_batches(e, line, body):
+    """Livy reads both kinds of create by the same rules: what was recorded
+    of sessions and is not about them is asked of batches."""
+    body = body.replace(FILES.encode(), str(JOBS).encode())
+    if e.id.startswith(("create/", "http/")):
+        line = re.sub(r"^(\S+ (?:http://[^/]*)?)/sessions", r"\1/batches",
+                      line)
+    if e.id.startswith("create/"):
+        body = body.replace(b'"kind": "pyspark"',
+                            b'"file": "%s/pi.py"' % str(JOBS).encode())
+    return line, body
+
+
+def of_batches(answer):
+    answer.body = answer.body.replace(
+        "interactive.CreateInteractiveRequest", "batch.CreateBatchRequest")
+    return answer
+
+
+@pytest.fixture(scope="module")
+def players(session_maker, cluster):
+    made = {}
+
+    def player(suite):
+        if suite not in made:
+            gateway = session_maker.gateway(cluster, settings={
+                "gateway": f"g{suite}", "livy.local_dirs": [str(JOBS)]})
+            made[suite] = Player(gateway, suite)
+        return made[suite]
+    return player
+
+
+@pytest.mark.parametrize("exchange", [
+    e for e in EXCHANGES if (EXCHANGES[e].difference() or ("",))[0] != "skip"])
+def test_exchange(exchange, players):
+    e = EXCHANGES[exchange]
+    want = of_batches(e.expected())
+
+    answer = players(exchange.partition("/")[0]).answers[exchange]
+
+    assert replay.comparable(e.id, answer, want) == \
+        replay.comparable(e.id, want, want)
+
+
+def test_every_difference_names_an_exchange():
+    import fnmatch
+    unused = [pattern for pattern, _, _ in replay.DIFFERENCES
+              if not any(fnmatch.fnmatchcase(e, pattern) for e in EXCHANGES)]
+
+    assert unused == []
+
+
+def test_the_error_lists_leave_nothing(players, cluster):
+    players("create")
+
+    assert wait_for("the list", lambda: [
+        a for a in cluster.kube.apps() if a.startswith("livy-gcreate-")] == [])

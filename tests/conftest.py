@@ -1,0 +1,182 @@
+"""Fixtures and bookkeeping of the api, spark and cluster tiers."""
+
+import json
+import os
+import pathlib
+import shutil
+import sys
+import tempfile
+
+import pytest
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent))
+
+import pki as pki_maker  # noqa: E402
+import rig  # noqa: E402
+from gateway import Gateway  # noqa: E402
+
+TIER = os.environ.get("LIVY_TEST_TIER", "api")
+FINDINGS = ("ERROR: AddressSanitizer", "runtime error:", "ERROR: LeakSanit",
+            "Assertion `")
+
+started = []    # clusters and gateways that live, for logs of a failure
+
+
+@pytest.fixture(scope="session")
+def workdir():
+    """A short path: a unix socket's is bounded."""
+    path = pathlib.Path(tempfile.mkdtemp(prefix="lt-", dir="/tmp"))
+    path.chmod(0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def pki(workdir):
+    return pki_maker.make_ca(workdir / "pki")
+
+
+class Maker:
+    """Makes clusters and gateways and ends them, newest first."""
+
+    def __init__(self, workdir, pki):
+        self.workdir, self.pki, self.made, self.number = workdir, pki, [], 0
+
+    def folder(self, kind):
+        self.number += 1
+        return pathlib.Path(tempfile.mkdtemp(
+            prefix=f"{kind}{self.number}-", dir=self.workdir))
+
+    def cluster(self, **kwargs):
+        return self.keep(rig.Cluster(self.folder("c"), self.pki, **kwargs))
+
+    def gateway(self, cluster, **kwargs):
+        return self.keep(Gateway(self.folder("g"), cluster, self.pki,
+                                 **kwargs))
+
+    def keep(self, thing):
+        self.made.append(thing)
+        started.append(thing)
+        return thing.start()
+
+    def end(self):
+        errors = []
+        for thing in reversed(self.made):
+            try:
+                thing.stop()
+            except Exception as e:
+                errors.append(e)
+            errors += findings(thing)
+            started.remove(thing)
+        self.made.clear()
+        if errors:
+            raise AssertionError("\n".join(map(str, errors)))
+
+
+def parts_of(thing):
+    if isinstance(thing, Gateway):
+        return [thing.master, thing.nginx]
+    return thing.parts()
+
+
+def findings(thing):
+    """What sanitizers and assertions said in the logs of its programs."""
+    return [f"{part.name}: {line}" for part in parts_of(thing)
+            for line in part.text().splitlines()
+            if any(f in line for f in FINDINGS)]
+
+
+@pytest.fixture(scope="session")
+def session_maker(workdir, pki):
+    maker = Maker(workdir, pki)
+    yield maker
+    maker.end()
+
+
+@pytest.fixture
+def maker(workdir, pki):
+    """For tests that break their cluster or gateway."""
+    maker = Maker(workdir, pki)
+    yield maker
+    maker.end()
+
+
+# Tests that leave things as they were share one cluster and one gateway.
+
+@pytest.fixture(scope="session")
+def cluster(session_maker, workdir):
+    if TIER != "cluster":
+        return session_maker.cluster()
+    return session_maker.keep(rig.RealCluster(
+        workdir / "real", os.environ["LIVY_TEST_KUBECONFIG"]))
+
+
+@pytest.fixture(scope="session")
+def gateway(session_maker, cluster):
+    return session_maker.gateway(
+        cluster, settings={"livy.local_dirs": [str(rig.JOBS)]})
+
+
+@pytest.fixture(scope="session")
+def job():
+    """The path of a test's main file, as the driver's image sees it."""
+    return lambda name: f"{rig.JOBS_URI}/{name}"
+
+
+# Results go to a file that tests/run counts.
+
+def test_id(node_id):
+    """tier/file::test, the tier of this run before a file of another."""
+    path, _, rest = node_id.partition("::")
+    path = path.removesuffix(".py")
+    if not path.startswith(TIER + "/"):
+        path = f"{TIER}/{path}"
+    return f"{path}::{rest}"
+
+
+def record(node_id, outcome, detail=""):
+    path = os.environ.get("LIVY_TEST_RESULTS")
+    if path:
+        with open(path, "a", encoding="utf-8") as f:
+            f.write(json.dumps([test_id(node_id), outcome, detail]) + "\n")
+
+
+def logs():
+    text = ""
+    for thing in started:
+        for part in parts_of(thing):
+            text += f"--- {part.log}\n{part.tail(25)}\n"
+        if isinstance(thing, Gateway):
+            text += "--- nginx-error.log\n" + "\n".join(
+                thing.nginx_error().splitlines()[-10:]) + "\n"
+    return text
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    report = (yield).get_result()
+    if report.failed:
+        report.sections.append(("logs of what runs", logs()))
+    state = item.stash.setdefault(OUTCOME, {})
+    if report.failed:
+        state.setdefault("failed", f"{report.when}: {report.longrepr}\n" +
+                         report.sections[-1][1])
+    elif report.skipped:
+        state["skipped"] = str(report.longrepr[-1]) if isinstance(
+            report.longrepr, tuple) else str(report.longrepr)
+    if report.when == "teardown":
+        for outcome in ("failed", "skipped"):
+            if outcome in state:
+                record(item.nodeid, outcome, state[outcome])
+                break
+        else:
+            record(item.nodeid, "passed")
+
+
+def pytest_collectreport(report):
+    if report.failed:
+        record(report.nodeid or "collection", "failed",
+               str(report.longrepr))
+
+
+OUTCOME = pytest.StashKey[dict]()
