@@ -1,0 +1,176 @@
+"""The main job: a PySpark batch from an HTTPS request to its result, with
+progress on the screen.
+
+    mainjob.py run          submits examples/wordcount.py and follows it
+    mainjob.py get PATH     one GET, its body to standard output
+
+The folder of the installation is in LIVY_FCGI_HOME."""
+
+import json
+import os
+import pathlib
+import pwd
+import shutil
+import ssl
+import sys
+import time
+import urllib.error
+import urllib.request
+
+from listeners import listeners, loopback
+
+TEXT = "/usr/share/common-licenses/GPL-3"
+DEADLINE = 300  # seconds for all of it
+PAGE = 100
+ENDED = {"success", "dead", "killed", "error"}
+SERVICE_USER = "livy-fcgi"
+
+state_dir = os.environ["LIVY_FCGI_HOME"]
+
+
+class Failed(Exception):
+    pass
+
+
+def kept(name):
+    return pathlib.Path(state_dir, name).read_text().strip()
+
+
+class Gateway:
+    def __init__(self):
+        port = os.environ.get("UP_PORT_https") or kept("kept/port.https")
+        self.url = "https://127.0.0.1:" + port
+        self.headers = {
+            "Authorization": "Bearer " + kept("private/token"),
+            "Content-Type": "application/json",
+        }
+        context = ssl.create_default_context(
+            cafile=os.path.join(state_dir, "ca.crt"))
+        # Straight to this machine, whatever proxies are set.
+        self.opener = urllib.request.build_opener(
+            urllib.request.ProxyHandler({}),
+            urllib.request.HTTPSHandler(context=context))
+
+    def call(self, method, path, body=None):
+        data = None if body is None else json.dumps(body).encode()
+        request = urllib.request.Request(self.url + path, data=data,
+                                         headers=self.headers, method=method)
+        try:
+            with self.opener.open(request, timeout=30) as reply:
+                return reply.read()
+        except urllib.error.HTTPError as error:
+            text = error.read(2000).decode("utf-8", "replace")
+            raise Failed(f"{method} {path}: {error.code} {text}") from None
+        except OSError as error:
+            raise Failed(f"{method} {path}: {error}") from None
+
+    def json(self, method, path, body=None):
+        return json.loads(self.call(method, path, body))
+
+
+class Screen:
+    """States on a line of their own, results as they are, the rest of the
+    log cut to the width of the screen."""
+
+    def __init__(self):
+        self.start = time.monotonic()
+        self.width = max(40, shutil.get_terminal_size((100, 24)).columns)
+
+    def state(self, text):
+        took = time.monotonic() - self.start
+        print(f"    {took:5.1f} s  {text}", flush=True)
+
+    def log(self, line):
+        text = "".join(c if c.isprintable() else " " for c in line)
+        if text.startswith("RESULT "):
+            print("             " + text[7:], flush=True)
+        elif text.strip():
+            print(("           | " + text)[:self.width], flush=True)
+
+
+class Log:
+    """New lines of a batch's log; its first line is Livy's marker."""
+
+    def __init__(self, gateway, batch):
+        self.gateway, self.path = gateway, f"/batches/{batch}/log"
+        self.next = 0
+        self.results = 0
+
+    def show(self, screen):
+        while True:
+            page = self.gateway.json(
+                "GET", f"{self.path}?from={self.next}&size={PAGE}")
+            for line in page["log"]:
+                if line.strip() not in ("stdout:", "stderr:"):
+                    self.results += line.startswith("RESULT ")
+                    screen.log(line)
+            self.next += len(page["log"])
+            if len(page["log"]) < PAGE:
+                return
+
+
+def watch_listeners(seen):
+    alone = pwd.getpwuid(os.getuid()).pw_name == SERVICE_USER
+    found = listeners(state_dir, alone)
+    seen |= found
+    open_ones = sorted(f"{a}:{p}" for a, p in found if not loopback(a))
+    if open_ones:
+        raise Failed("not on a loopback address: " + ", ".join(open_ones))
+
+
+def follow(gateway, batch, screen):
+    """Until the batch has ended; its last state."""
+    log, seen, state, id_seen = Log(gateway, batch), set(), None, None
+    while True:
+        view = gateway.json("GET", f"/batches/{batch}")
+        if view["state"] != state:
+            state = view["state"]
+            screen.state(f"state: {state}")
+        if view["appId"] and view["appId"] != id_seen:
+            id_seen = view["appId"]
+            screen.state(f"application: {id_seen}")
+        watch_listeners(seen)
+        log.show(screen)
+        if state in ENDED:
+            return state, log, seen
+        if time.monotonic() - screen.start > DEADLINE:
+            raise Failed(f"still {state} after {DEADLINE} s")
+        time.sleep(0.5)
+
+
+def run():
+    gateway, screen = Gateway(), Screen()
+    print(f"    POST {gateway.url}/batches", flush=True)
+    batch = gateway.json("POST", "/batches", {
+        "file": "local:///opt/examples/wordcount.py",
+        "args": [TEXT],
+        "conf": {"spark.log.level": "WARN"},
+    })["id"]
+    screen.state(f"accepted as batch {batch}")
+    state, log, seen = follow(gateway, batch, screen)
+    # The last lines may come a moment after the state.
+    end = time.monotonic() + 10
+    while state == "success" and not log.results and time.monotonic() < end:
+        time.sleep(0.3)
+        log.show(screen)
+    if state != "success":
+        raise Failed(f"batch {batch} ended as {state}")
+    if not log.results:
+        raise Failed(f"batch {batch} printed no result")
+    screen.state(f"{len(seen)} listening sockets seen, all on loopback")
+
+
+def main():
+    try:
+        if sys.argv[1:] == ["run"]:
+            run()
+        elif len(sys.argv) == 3 and sys.argv[1] == "get":
+            sys.stdout.buffer.write(Gateway().call("GET", sys.argv[2]))
+        else:
+            sys.exit(__doc__)
+    except Failed as error:
+        sys.exit(f"the main job failed: {error}" if sys.argv[1] == "run"
+                 else str(error))
+
+
+main()
