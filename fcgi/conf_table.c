@@ -145,7 +145,7 @@ const struct conf_row conf_table[] = {
 
 	{ "kubernetes.credential", CONF_WORD, FIELD(credential), "auto",
 	    .words = credentials,
-	    .why = "auto: in-cluster where that is, else the kubeconfig" },
+	    .why = "auto: a named kubeconfig, the pod's account, the default" },
 	{ "kubernetes.kubeconfig", CONF_PATH, FIELD(kubeconfig), "",
 	    .why = "empty: $KUBECONFIG, then ~/.kube/config" },
 	{ "kubernetes.context", CONF_TEXT, FIELD(context), "",

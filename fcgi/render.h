@@ -1,13 +1,20 @@
 /*
  * livy-fcgi render KIND FILE: prints the manifest that a request body would
- * create, without asking the cluster.
+ * create, without asking the cluster. Called by main.c.
  */
 #ifndef RENDER_H
 #define RENDER_H
 
 #include "defs.h"
 
-/* FILE "-" is standard input. Returns the exit status. */
-int render_main(const char *config_path, const char *kind, const char *file);
+struct render_args {
+	const char *config_path;
+	const char *kind;	/* "batch" */
+	const char *file;	/* the body; "-" is standard input */
+	const char *user;	/* who would send it; "" = nobody */
+};
+
+/* Returns the exit status: 0, 1 with the answer's words on stderr, or 2. */
+int render_main(const struct render_args *args);
 
 #endif

@@ -1,0 +1,80 @@
+#include "config.h"
+
+#include "check.h"
+
+#include "auth.h"
+#include "buf.h"
+#include "conf.h"
+#include "cred.h"
+#include "err.h"
+#include "listen.h"
+
+static void
+print_list(const char *label, const struct conf_list *list)
+{
+	printf("  %s", label);
+	for (size_t i = 0; i < list->count; i++)
+		printf("%s%s", i ? ", " : " ", list->items[i]);
+	putchar('\n');
+}
+
+/*
+ * A credential that is not there yet is told, not refused: the auth process
+ * waits for one, and a configuration may be checked far from its cluster.
+ */
+static void
+check_credential(const struct conf *conf)
+{
+	struct cred *cred = mem_alloc(sizeof *cred);
+	char source[256] = "", home[KUBE_LABEL_MAX + 1];
+	struct err err = ERR_INIT;
+
+	if (auth_load(conf, cred, source, home, &err))
+		printf("  API server %s, by %s\n", cred->server, source);
+	else
+		printf("  API server: no credential yet: %s\n", err.msg);
+	explicit_bzero(cred, sizeof *cred);
+	free(cred);
+}
+
+static void
+warn(const struct conf *conf)
+{
+	if (conf->identity == IDENTITY_NONE)
+		puts("  warning: fastcgi.identity is none: whoever reaches "
+		    "nginx may do everything");
+	if (conf->socket_mode & 07)
+		puts("  warning: fastcgi.socket_mode lets every user of this "
+		    "machine connect");
+	if (conf->stale_ms < conf->watch_idle_ms)
+		puts("  warning: cache.stale is less than "
+		    "kubernetes.watch_idle: a quiet cluster looks old");
+}
+
+int
+check_main(const char *config_path)
+{
+	struct conf *conf = NULL;
+	struct err err = ERR_INIT;
+	char *secret = NULL;
+
+	if (!conf_load(config_path, &conf, &err)) {
+		fprintf(stderr, "%s\n", err.msg);
+		return 1;
+	}
+	if (!listen_secret(conf, &secret, &err)) {
+		fprintf(stderr, "%s: %s\n", config_path, err.msg);
+		conf_free(conf);
+		return 1;
+	}
+	explicit_bzero(secret, strlen(secret));
+	free(secret);
+	printf("%s: ok\n  gateway %s\n", config_path, conf->gateway);
+	print_list("namespaces", &conf->namespaces);
+	printf("  batch template %s/%s\n", conf->template_dir,
+	    conf->batch_template_file);
+	check_credential(conf);
+	warn(conf);
+	conf_free(conf);
+	return 0;
+}
