@@ -1,3 +1,305 @@
 #include "config.h"
 
 #include "request.h"
+
+#include <ctype.h>
+#include <fcgiapp.h>
+#include <strings.h>
+#include <sys/random.h>
+
+#include "conf.h"
+#include "err.h"
+#include "log.h"
+#include "num.h"
+#include "query.h"
+
+/* The one path that is asked without an identity: nginx and probes do. */
+#define READY_PATH "/readyz"
+
+void
+request_init(struct request *rq, size_t body_limit)
+{
+	memset(rq, 0, sizeof *rq);
+	buf_init(&rq->body, body_limit);
+}
+
+void
+request_release(struct request *rq)
+{
+	buf_release(&rq->body);
+}
+
+static void
+clear(struct request *rq)
+{
+	struct buf body = rq->body;	/* keeps its memory */
+
+	memset(rq, 0, sizeof *rq);
+	rq->body = body;
+	buf_clear(&rq->body);
+}
+
+/* False, and ret is "", if the parameter is longer than its field. */
+static bool
+copy(char *ret, size_t size, const char *value)
+{
+	size_t len = value ? strlen(value) : 0;
+
+	*ret = '\0';
+	if (len >= size)
+		return false;
+	if (len > 0)
+		memcpy(ret, value, len + 1);
+	return true;
+}
+
+#define COPY(field, name) \
+	copy(rq->field, sizeof rq->field, FCGX_GetParam(name, fcgi->envp))
+
+/* A comparison whose time tells nothing of where the texts differ. */
+static bool
+same_secret(const char *secret, const char *sent)
+{
+	size_t n = strlen(secret), m = sent ? strlen(sent) : 0;
+	unsigned char diff = n != m || n == 0;
+
+	for (size_t i = 0; i < m; i++)
+		diff |= (unsigned char)(sent[i] ^ secret[n ? i % n : 0]);
+	return diff == 0;
+}
+
+/* nginx's id, or one of our own where it has none that we would print. */
+static void
+take_id(struct request *rq, const FCGX_Request *fcgi)
+{
+	unsigned char bytes[16];
+	bool good = COPY(id, "REQUEST_ID") && rq->id[0];
+
+	for (const char *s = rq->id; *s; s++)
+		good = good && (isalnum((unsigned char)*s) || *s == '-');
+	if (good)
+		return;
+	if (getrandom(bytes, sizeof bytes, 0) != (ssize_t)sizeof bytes)
+		log_fatal("no random bytes");
+	for (size_t i = 0; i < sizeof bytes; i++)
+		snprintf(rq->id + 2 * i, 3, "%02x", bytes[i]);
+}
+
+static void
+upper(char *s)
+{
+	for (; *s; s++)
+		*s = (char)toupper((unsigned char)*s);
+}
+
+/* Livy lets a POST stand for another method, by header or parameter. */
+static void
+take_method(struct request *rq, const FCGX_Request *fcgi)
+{
+	static const char *const headers[] = { "HTTP_X_HTTP_METHOD_OVERRIDE",
+		"HTTP_X_HTTP_METHOD", "HTTP_X_METHOD_OVERRIDE" };
+	char other[sizeof rq->method];
+	const char *name = NULL;
+
+	if (!COPY(sent_method, "REQUEST_METHOD"))
+		copy(rq->sent_method, sizeof rq->sent_method, "(too long)");
+	if (strcmp(rq->sent_method, "POST") == 0) {
+		for (size_t i = 0; i < ARRAY_LEN(headers) && !name; i++)
+			name = FCGX_GetParam(headers[i], fcgi->envp);
+		if (!name)
+			name = request_param(rq, "_method", other,
+			    sizeof other);
+	}
+	if (!name || !*name)
+		name = rq->sent_method;
+	if (!copy(rq->method, sizeof rq->method, name))
+		copy(rq->method, sizeof rq->method, "(too long)");
+	upper(rq->method);
+	rq->head = strcmp(rq->method, "HEAD") == 0;
+	if (rq->head)
+		copy(rq->method, sizeof rq->method, "GET");
+}
+
+static bool
+take_uri(struct request *rq, const FCGX_Request *fcgi, struct err *err)
+{
+	const char *uri = FCGX_GetParam("REQUEST_URI", fcgi->envp);
+	const char *path;
+	size_t len;
+
+	if (!uri)
+		return err_set(err, 400, "a request without REQUEST_URI");
+	path = strstr(uri, "://");
+	if (*uri != '/' && path)	/* absolute form: the host is Host's */
+		path = strchr(path + 3, '/');
+	else
+		path = uri;
+	if (!path || *path != '/')
+		return err_shaped(err, 400, ERR_EMPTY);
+	len = strcspn(path, "?");
+	if (len >= sizeof rq->path)
+		return err_set(err, 414, "a path of %zu bytes is too long",
+		    len);
+	memcpy(rq->path, path, len);
+	if (path[len] == '?' &&
+	    !copy(rq->query, sizeof rq->query, path + len + 1))
+		return err_set(err, 414, "a query of %zu bytes is too long",
+		    strlen(path + len + 1));
+	return true;
+}
+
+/*
+ * A write that a browser sends for another site. The header's host alone is
+ * compared: in front of nginx TLS may have ended already.
+ */
+static bool
+foreign(const struct request *rq, const FCGX_Request *fcgi)
+{
+	const char *site = FCGX_GetParam("HTTP_SEC_FETCH_SITE", fcgi->envp);
+	const char *origin = FCGX_GetParam("HTTP_ORIGIN", fcgi->envp);
+	const char *host;
+
+	if (strcmp(rq->sent_method, "GET") == 0 ||
+	    strcmp(rq->sent_method, "HEAD") == 0 ||
+	    strcmp(rq->sent_method, "OPTIONS") == 0)
+		return false;
+	if (site && strcmp(site, "same-origin") != 0 &&
+	    strcmp(site, "none") != 0)
+		return true;
+	if (!origin)
+		return false;
+	host = strstr(origin, "://");
+	return !host || !query_same_host(host + 3, rq->host);
+}
+
+static bool
+identity(const struct request *rq, const FCGX_Request *fcgi,
+    const struct conf *conf, struct err *err)
+{
+	for (const char *s = rq->user; *s; s++)
+		if ((unsigned char)*s < 0x20 || *s == 0x7f)
+			return err_set(err, 403,
+			    "the user's name holds a control character");
+	if (foreign(rq, fcgi))
+		return err_set(err, 403,
+		    "a write that another site's page sent is refused");
+	if (rq->user[0] || conf->identity == IDENTITY_NONE ||
+	    strcmp(rq->path, READY_PATH) == 0)
+		return true;
+	return err_set(err, 401, "sign in first");
+}
+
+/* Everything but the body; on failure what the access line needs is there. */
+static bool
+take_params(struct request *rq, const FCGX_Request *fcgi,
+    const struct conf *conf, const char *secret, struct err *err)
+{
+	const char *sent = FCGX_GetParam("LIVY_SECRET", fcgi->envp);
+	bool whole;
+
+	take_id(rq, fcgi);
+	if (FCGX_GetError(fcgi->in) != 0 ||
+	    !FCGX_GetParam("REQUEST_METHOD", fcgi->envp))
+		return err_set(err, 400, "a broken FastCGI request");
+	if (!take_uri(rq, fcgi, err)) {
+		take_method(rq, fcgi);
+		return false;
+	}
+	take_method(rq, fcgi);
+	if (!secret || !same_secret(secret, sent)) {
+		log_warn("refused a request that does not come from nginx: "
+		    "its LIVY_SECRET is %s", sent ? "wrong" : "missing");
+		return err_bare(err, 403, "this request did not come through "
+		    "the front server");
+	}
+	whole = COPY(auth, "LIVY_AUTH") && COPY(user, "LIVY_USER") &&
+	    COPY(groups, "LIVY_GROUPS");
+	if (!whole || !rq->auth[0])
+		return err_bare(err, 403, "the front server sent no usable "
+		    "identity");
+	if (strcmp(rq->auth, "none") == 0)
+		rq->user[0] = rq->groups[0] = '\0';
+	/* Too long for its field is as good as not there, for these. */
+	(void)COPY(remote, "REMOTE_ADDR");
+	(void)COPY(host, "HTTP_HOST");
+	(void)COPY(scheme, "REQUEST_SCHEME");
+	(void)COPY(content_type, "CONTENT_TYPE");
+	(void)COPY(accept, "HTTP_ACCEPT");
+	if (!COPY(idempotency_key, "HTTP_IDEMPOTENCY_KEY"))
+		return err_set(err, 400, "Idempotency-Key is longer than %zu",
+		    sizeof rq->idempotency_key - 1);
+	return identity(rq, fcgi, conf, err) && query_check_path(rq->path, err);
+}
+
+/* Reads until the end of the stream, or limit bytes past our own limit. */
+static size_t
+take_body(struct request *rq, FCGX_Request *fcgi)
+{
+	char chunk[16384];
+	size_t total = 0;
+	int n;
+
+	while (total <= 2 * rq->body.limit) {
+		n = FCGX_GetStr(chunk, sizeof chunk, fcgi->in);
+		if (n <= 0)
+			break;
+		total += (size_t)n;
+		if (total <= rq->body.limit)
+			buf_add(&rq->body, chunk, (size_t)n);
+	}
+	return total;
+}
+
+/* Livy's container takes forms away before Livy sees the body. */
+static bool
+is_form(const struct request *rq)
+{
+	static const char *const types[] = {
+		"application/x-www-form-urlencoded", "multipart/form-data" };
+
+	for (size_t i = 0; i < ARRAY_LEN(types); i++)
+		if (strncasecmp(rq->content_type, types[i],
+		    strlen(types[i])) == 0)
+			return true;
+	return false;
+}
+
+static bool
+check_body(struct request *rq, const FCGX_Request *fcgi, size_t total,
+    struct err *err)
+{
+	const char *said = FCGX_GetParam("CONTENT_LENGTH", fcgi->envp);
+	int64_t length;
+
+	if (FCGX_GetError(fcgi->in) != 0)
+		return err_set(err, 400, "the body was cut off");
+	if (total > rq->body.limit)
+		return err_set(err, 413, "a body of more than %zu bytes",
+		    rq->body.limit);
+	if (said && *said) {
+		if (!num_int(said, 0, INT64_MAX, &length))
+			return err_set(err, 400, "bad Content-Length");
+		if ((size_t)length != total)
+			return err_set(err, 400, "a body of %zu bytes, where "
+			    "%lld were announced", total, (long long)length);
+	}
+	if (is_form(rq))
+		buf_clear(&rq->body);
+	return true;
+}
+
+bool
+request_read(struct request *rq, struct FCGX_Request *fcgi,
+    const struct conf *conf, const char *secret, struct err *err)
+{
+	size_t total;
+	bool good;
+
+	clear(rq);
+	rq->start_ms = num_mono_ms();
+	rq->deadline_ms = rq->start_ms + conf->call_budget_ms;
+	good = take_params(rq, fcgi, conf, secret, err);
+	/* A body that is left unread would break the answer's way back. */
+	total = take_body(rq, fcgi);
+	return good && check_body(rq, fcgi, total, err);
+}

@@ -13,15 +13,15 @@ struct conf;
 struct err;
 struct FCGX_Request;
 
-#define REQUEST_PATH_MAX 2048	/* bytes of a path, still encoded */
-#define REQUEST_PARAMS_MAX 16	/* query parameters looked at */
+#define REQUEST_PATH_MAX 4096	/* bytes of a path, still encoded */
+#define REQUEST_QUERY_MAX 16384
 
 struct request {
 	char id[40];		/* X-Request-ID, nginx's $request_id */
-	char method[16];	/* after X-HTTP-Method-Override and _method */
+	char method[16];	/* after overrides; HEAD is GET here */
 	char sent_method[16];	/* as sent */
 	char path[REQUEST_PATH_MAX]; /* raw path, no query, encoded */
-	char query[REQUEST_PATH_MAX];
+	char query[REQUEST_QUERY_MAX];
 	char user[256];		/* LIVY_USER; "" = nobody */
 	char groups[512];
 	char auth[32];		/* LIVY_AUTH: "bearer", "basic", "none" … */
@@ -47,8 +47,8 @@ bool request_read(struct request *rq, struct FCGX_Request *fcgi,
     const struct conf *conf, const char *secret, struct err *err) MUST_CHECK;
 
 /*
- * A query parameter, decoded into ret; NULL if it is not there, "" if it has
- * no value. The last of several wins.
+ * A query parameter, decoded into ret; NULL if it is not there or longer
+ * than ret, "" if it has no value. The first of several counts, as in Livy.
  */
 const char *request_param(const struct request *rq, const char *name,
     char *ret, size_t size);

@@ -1,3 +1,175 @@
 #include "config.h"
 
 #include "route.h"
+
+#include <assert.h>
+
+#include "batch.h"
+#include "applog.h"
+#include "err.h"
+#include "reply.h"
+#include "request.h"
+#include "server.h"
+
+#define SEGMENTS_MAX 5	/* sessions, id, statements, sid, cancel */
+
+typedef bool handler_fn(struct gw *gw, const struct request *rq,
+    const struct target *t, struct reply *rp, struct err *err);
+
+/* {id} and {sid} stand for any segment. */
+struct route {
+	const char *path[SEGMENTS_MAX];	/* NULL after the last */
+	const char *allow;		/* in Livy's order */
+	enum app_kind kind;
+	struct {
+		const char *method;
+		handler_fn *fn;
+	} does[2];
+};
+
+static const struct route routes[] = {
+	{ { "batches" }, "POST, GET, HEAD", APP_BATCH,
+	  { { "GET", batch_list }, { "POST", batch_create } } },
+	{ { "batches", "{id}" }, "DELETE, GET, HEAD", APP_BATCH,
+	  { { "GET", batch_view }, { "DELETE", batch_delete } } },
+	{ { "batches", "{id}", "state" }, "GET, HEAD", APP_BATCH,
+	  { { "GET", batch_state } } },
+	{ { "batches", "{id}", "log" }, "GET, HEAD", APP_BATCH,
+	  { { "GET", applog_get } } },
+	{ { "version" }, "GET, HEAD", APP_BATCH,
+	  { { "GET", server_version } } },
+	{ { "readyz" }, "GET, HEAD", APP_BATCH,
+	  { { "GET", server_ready } } },
+	{ { NULL }, "GET, HEAD", APP_BATCH,
+	  { { "GET", server_root } } },
+};
+
+/* Segments of a raw path, without their ;parameters. */
+struct path {
+	struct {
+		const char *start;
+		size_t len;
+	} seg[SEGMENTS_MAX];
+	size_t count;
+	bool slash;	/* ends in one */
+};
+
+/* False for a path with more segments than any route has. */
+static bool
+split(const char *raw, struct path *ret)
+{
+	const char *s;
+
+	*ret = (struct path){ 0 };
+	for (s = raw; *s; s += strcspn(s, "/")) {
+		s++;	/* a '/': request.c has seen to it */
+		if (!*s) {
+			ret->slash = true;
+			break;
+		}
+		if (ret->count == SEGMENTS_MAX)
+			return false;
+		ret->seg[ret->count].start = s;
+		ret->seg[ret->count].len = strcspn(s, "/;");
+		ret->count++;
+	}
+	return true;
+}
+
+static bool
+matches(const struct route *r, const struct path *p)
+{
+	size_t i;
+
+	for (i = 0; i < SEGMENTS_MAX && r->path[i]; i++) {
+		if (i >= p->count)
+			return false;
+		if (r->path[i][0] != '{' &&
+		    (strlen(r->path[i]) != p->seg[i].len ||
+		    memcmp(r->path[i], p->seg[i].start, p->seg[i].len) != 0))
+			return false;
+	}
+	/* /batches/ is /batches, but nothing deeper may end in a slash */
+	return i == p->count && (!p->slash || i <= 1);
+}
+
+static bool
+take_target(const struct route *r, const struct path *p, struct target *t,
+    struct err *err)
+{
+	char *to;
+
+	t->kind = r->kind;
+	for (size_t i = 0; i < p->count; i++) {
+		if (r->path[i][0] != '{')
+			continue;
+		to = strcmp(r->path[i], "{id}") == 0 ? t->id : t->sub;
+		if (!request_decode(p->seg[i].start, p->seg[i].len, to,
+		    APP_NAME_MAX + 1) || !*to)
+			return err_set(err, 404, "Session '%.64s…' not found.",
+			    p->seg[i].start);
+	}
+	return true;
+}
+
+/* Livy's routes for sessions and batches know one version of themselves. */
+static bool
+accepts(const struct request *rq, const struct path *p, struct err *err)
+{
+	static const char before[] = "application/vnd.livy.v";
+	const char *version = rq->accept + sizeof before - 1;
+	size_t n;
+
+	if (p->count == 0 || p->seg[0].len != 7 ||
+	    memcmp(p->seg[0].start, "batches", 7) != 0 ||
+	    strncmp(rq->accept, before, sizeof before - 1) != 0)
+		return true;
+	n = strspn(version, "0123456789.");
+	if (n == 0 || strcmp(version + n, "+json") != 0 ||
+	    (n == 3 && strncmp(version, "0.1", 3) == 0))
+		return true;
+	return err_set(err, 406, "No value found for '%.*s'", (int)n, version);
+}
+
+static bool
+refuse_method(const struct route *r, struct err *err)
+{
+	err_shaped(err, 405, ERR_EMPTY);
+	err->allow = r->allow;
+	return false;
+}
+
+static bool
+run(const struct route *r, const struct path *p, struct gw *gw,
+    const struct request *rq, struct reply *rp, struct err *err)
+{
+	struct target t = { 0 };
+
+	for (size_t i = 0; i < ARRAY_LEN(r->does); i++) {
+		if (!r->does[i].fn ||
+		    strcmp(r->does[i].method, rq->method) != 0)
+			continue;
+		if (!take_target(r, p, &t, err) ||
+		    !r->does[i].fn(gw, rq, &t, rp, err))
+			return false;
+		return buf_ok(&rp->body) || err_set(err, 500,
+		    "the answer is longer than this server sends");
+	}
+	return refuse_method(r, err);
+}
+
+bool
+route_request(struct gw *gw, const struct request *rq, struct reply *rp,
+    struct err *err)
+{
+	struct path p;
+
+	if (!split(rq->path, &p))
+		return err_shaped(err, 404, ERR_EMPTY);
+	if (!accepts(rq, &p, err))
+		return false;
+	for (size_t i = 0; i < ARRAY_LEN(routes); i++)
+		if (matches(&routes[i], &p))
+			return run(&routes[i], &p, gw, rq, rp, err);
+	return err_shaped(err, 404, ERR_EMPTY);
+}

@@ -1,5 +1,5 @@
 /*
- * Paths to handlers: one table of method, path and handler. 404 for a path
+ * Paths to handlers: one table of path, method and handler. 404 for a path
  * that is in no row, 405 with Allow for a method that is not.
  */
 #ifndef ROUTE_H
