@@ -1,7 +1,7 @@
 /*
  * The body of POST /batches, read as Livy reads it: its coercions, its
  * refusals and their words (contract 1.4, 2.1), and the variables that a
- * template may use. Pure.
+ * template may use; and the manifest that comes of them. Pure.
  */
 #ifndef BATCH_REQ_H
 #define BATCH_REQ_H
@@ -12,15 +12,13 @@
 
 struct conf;
 struct err;
-struct request;
-struct tmpl;
 
 /*
  * Reads and checks a body of len bytes. *ret_vars is an object with a member
  * for each known field: file, className, args, jars, pyFiles, files,
  * archives, driverMemory, driverCores, executorMemory, executorCores,
- * numExecutors, queue, name, proxyUser, conf (null = unset), and type
- * (Python, Java, R), which the file's suffix decides.
+ * numExecutors, queue, name, proxyUser, conf (null = unset or empty), and
+ * type (Python, Java, R), which the file's suffix decides.
  */
 bool batch_req_parse(const struct conf *conf, const char *body, size_t len,
     json_object **ret_vars, struct err *err) MUST_CHECK;
@@ -28,7 +26,8 @@ bool batch_req_parse(const struct conf *conf, const char *body, size_t len,
 /*
  * Adds the site's variables and those of this request (id, appName, user,
  * gateway, namespace) and renders the manifest with the gateway's own
- * metadata over it: name, labels, annotations.
+ * metadata over it: name, labels, annotations. proxyUser in vars is the one
+ * that access_proxy_user has decided on.
  */
 bool batch_manifest(const struct conf *conf, json_object *vars, int32_t id,
     const char *owner, const char *request_id, json_object **ret_new,

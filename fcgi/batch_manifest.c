@@ -1,0 +1,134 @@
+#include "config.h"
+
+#include "batch_req.h"
+
+#include "app.h"
+#include "conf.h"
+#include "err.h"
+#include "jv.h"
+#include "tmpl.h"
+
+#define ECHO_MAX (192u << 10)	/* of the 256 KiB annotations may have */
+
+static void
+add_if_unset(json_object *vars, const char *key, json_object *value)
+{
+	if (!jv_member(vars, key))
+		json_object_object_add(vars, key, json_object_get(value));
+}
+
+/* The site's variables are what a request that says nothing gets. */
+static void
+add_vars(const struct conf *conf, json_object *vars, int32_t id,
+    const char *object, const char *owner)
+{
+	json_object_object_add(vars, "id", json_object_new_int(id));
+	jv_set_str(vars, "appName", object);
+	jv_set_str(vars, "user", owner);
+	jv_set_str(vars, "gateway", conf->gateway);
+	json_object_object_del(vars, "namespace");
+	if (conf->vars) {
+		json_object_object_foreach(conf->vars, key, value)
+			add_if_unset(vars, key, value);
+	}
+	if (!jv_member(vars, "namespace") && conf->namespaces.count > 0)
+		jv_set_str(vars, "namespace", conf->namespaces.items[0]);
+}
+
+/* A member that is an object, made if it is not there. */
+static json_object *
+object_member(json_object *o, const char *key)
+{
+	json_object *member = jv_member(o, key);
+
+	if (json_object_is_type(member, json_type_object))
+		return member;
+	member = json_object_new_object();
+	json_object_object_add(o, key, member);
+	return member;
+}
+
+static void
+set_text(json_object *o, const char *key, const char *text)
+{
+	if (text && *text)
+		json_object_object_add(o, key, json_object_new_string(text));
+	else
+		json_object_object_del(o, key);
+}
+
+static bool
+set_namespace(const struct conf *conf, json_object *meta, json_object *vars,
+    struct err *err)
+{
+	const char *ns = jv_text(jv_member(meta, "namespace"));
+
+	if (!ns)
+		ns = jv_text(jv_member(vars, "namespace"));
+	for (size_t i = 0; ns && i < conf->namespaces.count; i++)
+		if (strcmp(conf->namespaces.items[i], ns) == 0) {
+			jv_set_str(meta, "namespace",
+			    conf->namespaces.items[i]);
+			return true;
+		}
+	return err_set(err, 500, "%s: namespace '%s' is none of the "
+	    "configured ones", tmpl_where(conf->batch_template),
+	    ns ? ns : "");
+}
+
+static void
+set_labels(const struct conf *conf, json_object *meta, int32_t id)
+{
+	json_object *labels = object_member(meta, "labels");
+	char text[16];
+
+	snprintf(text, sizeof text, "%d", (int)id);
+	set_text(labels, LABEL_GATEWAY, conf->gateway);
+	set_text(labels, LABEL_KIND, app_kind_word(APP_BATCH));
+	set_text(labels, LABEL_ID, text);
+}
+
+static bool
+set_annotations(json_object *meta, json_object *vars, const char *owner,
+    const char *request_id, struct err *err)
+{
+	json_object *notes = object_member(meta, "annotations");
+	size_t len;
+
+	set_text(notes, ANNOTATION_SCHEMA, APP_SCHEMA);
+	set_text(notes, ANNOTATION_OWNER, owner);
+	set_text(notes, ANNOTATION_PROXY_USER,
+	    jv_text(jv_member(vars, "proxyUser")));
+	set_text(notes, ANNOTATION_NAME, jv_text(jv_member(vars, "name")));
+	set_text(notes, ANNOTATION_REQUEST, request_id);
+	len = strlen(jv_print(notes));
+	return len <= ECHO_MAX || err_set(err, 400, "Rejected, Reason: what "
+	    "has to be kept of this request takes %zu bytes, more than %u",
+	    len, ECHO_MAX);
+}
+
+bool
+batch_manifest(const struct conf *conf, json_object *vars, int32_t id,
+    const char *owner, const char *request_id, json_object **ret_new,
+    struct err *err)
+{
+	AUTO_JSON json_object *manifest = NULL;
+	json_object *meta;
+	char object[KUBE_LABEL_MAX + 1];
+
+	if (!app_object_name(object, conf->gateway, APP_BATCH, id))
+		return err_set(err, 500, "no object name for batch %d of "
+		    "gateway '%s'", (int)id, conf->gateway);
+	add_vars(conf, vars, id, object, owner);
+	if (!tmpl_render(conf->batch_template, vars, &manifest, err))
+		return false;
+	meta = object_member(manifest, "metadata");
+	jv_set_str(meta, "name", object);
+	if (!set_namespace(conf, meta, vars, err) ||
+	    !set_annotations(meta, vars, owner, request_id, err))
+		return false;
+	set_labels(conf, meta, id);
+	*ret_new = manifest;
+	manifest = NULL;
+	return true;
+}
