@@ -1,0 +1,168 @@
+#include "config.h"
+
+#include "lookup.h"
+
+#include "conf.h"
+#include "err.h"
+#include "gw.h"
+#include "jint.h"
+#include "jv.h"
+#include "livy.h"
+#include "request.h"
+#include "slots.h"
+
+#define PATH_MAX_BYTES 1024
+
+void
+item_release(struct item *it)
+{
+	cache_view_release(&it->view);
+	json_object_put(it->obj);
+	it->obj = NULL;
+	for (size_t i = 0; i < ARRAY_LEN(it->part); i++)
+		buf_release(&it->part[i]);
+}
+
+bool
+item_take(struct item *it, const struct gw *gw, json_object *take_obj,
+    struct err *err)
+{
+	struct cache_view *v = &it->view;
+	struct livy_view out = { &it->part[0], &it->part[1], &it->part[2],
+		&it->part[3] };
+
+	json_object_put(it->obj);
+	it->obj = take_obj;
+	if (!livy_app(it->obj, gw->conf->gateway, &v->app, &v->text, err))
+		return false;
+	v->whole = true;
+	for (size_t i = 0; i < ARRAY_LEN(it->part); i++)
+		buf_clear(&it->part[i]);
+	livy_render(gw->conf, &v->app, &v->text, &out);
+	for (size_t i = 0; i < ARRAY_LEN(it->part); i++) {
+		v->part[i] = it->part[i].data;
+		v->part_len[i] = it->part[i].len;
+		v->whole = v->whole && buf_ok(&it->part[i]);
+	}
+	return true;
+}
+
+bool
+lookup_ready(const struct gw *gw, struct err *err)
+{
+	struct cache_health health;
+
+	cache_health(gw->cache, &health);
+	return health.synced || err_retry(err, 503, 1,
+	    "the applications in the cluster are still being listed");
+}
+
+bool
+lookup_id(const struct target *t, bool *ret_number, int32_t *ret,
+    struct err *err)
+{
+	*ret_number = jint_all_digits(t->id);
+	return !*ret_number || jint_parse(t->id, ret, err);
+}
+
+bool
+lookup_absent(const struct target *t, struct err *err)
+{
+	return err_set(err, 404, "Session '%s' not found.", t->id);
+}
+
+bool
+lookup_calls_begin(struct gw *gw, struct err *err)
+{
+	return slot_calling_begin(gw->slots, gw->slot,
+	    gw->conf->outbound_workers) || err_retry(err, 503, 1,
+	    "too many requests are waiting for the cluster");
+}
+
+void
+lookup_calls_end(struct gw *gw)
+{
+	slot_calling_end(gw->slots, gw->slot);
+}
+
+enum kube_result
+lookup_fetch(struct gw *gw, const struct request *rq, const char *ns,
+    enum app_kind kind, int32_t id, struct item *ret, struct err *err)
+{
+	AUTO_BUF struct buf path = BUF_INIT(PATH_MAX_BYTES);
+	char object[KUBE_LABEL_MAX + 1];
+	struct kube_req get = { .method = "GET",
+		.deadline_ms = rq->deadline_ms };
+	json_object *obj = NULL;
+	enum kube_result r;
+
+	if (!app_object_name(object, gw->conf->gateway, kind, id))
+		return KUBE_NOT_FOUND;
+	kube_path_apps(&path, ns, object);
+	get.path = path.data;
+	r = kube_call(gw->kube, &get, &obj, NULL, err);
+	if (r == KUBE_OK && !item_take(ret, gw, obj, err))
+		return KUBE_NOT_FOUND;	/* a namesake that is not ours */
+	return r;
+}
+
+/* Asks every namespace there may be; the budget of the request bounds it. */
+static bool
+ask(struct gw *gw, const struct request *rq, const struct target *t,
+    int32_t id, struct item *ret, struct err *err)
+{
+	const struct conf_list *ns = &gw->conf->namespaces;
+	enum kube_result r = KUBE_NOT_FOUND;
+
+	if (!lookup_calls_begin(gw, err))
+		return false;
+	for (size_t i = 0; i < ns->count && r == KUBE_NOT_FOUND; i++)
+		r = lookup_fetch(gw, rq, ns->items[i], t->kind, id, ret, err);
+	lookup_calls_end(gw);
+	if (r == KUBE_NOT_FOUND)
+		return lookup_absent(t, err);
+	return r == KUBE_OK;
+}
+
+/* A view too large for the cache; without it what is known has to do. */
+static void
+complete(struct gw *gw, const struct request *rq, struct item *it)
+{
+	struct item fresh = ITEM_INIT;
+	struct err ignored = ERR_INIT;
+
+	if (it->view.whole || !lookup_calls_begin(gw, &ignored))
+		return;
+	if (lookup_fetch(gw, rq, it->view.text.ns, it->view.app.kind,
+	    it->view.app.id, &fresh, &ignored) == KUBE_OK) {
+		item_release(it);
+		*it = fresh;
+	} else {
+		item_release(&fresh);
+	}
+	lookup_calls_end(gw);
+}
+
+bool
+lookup_item(struct gw *gw, const struct request *rq, const struct target *t,
+    struct item *ret, struct err *err)
+{
+	enum cache_found found;
+	bool number;
+	int32_t id = 0;
+
+	if (!lookup_id(t, &number, &id, err) || !lookup_ready(gw, err))
+		return false;
+	found = number ? cache_get(gw->cache, t->kind, id, &ret->view) :
+	    cache_find_name(gw->cache, t->kind, t->id, &ret->view);
+	switch (found) {
+	case CACHE_FOUND:
+		complete(gw, rq, ret);
+		return true;
+	case CACHE_DELETED:
+		return lookup_absent(t, err);
+	case CACHE_ABSENT:
+		break;
+	}
+	return number ? ask(gw, rq, t, id, ret, err) : lookup_absent(t, err);
+}
