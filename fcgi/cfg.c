@@ -74,6 +74,8 @@ struct scan {
 	const char *p;		/* where we are */
 	const char *end;
 	unsigned line;
+	const char *name;	/* the last one seen: whose value this is */
+	size_t name_len;
 	struct cfg_errors *errors;
 	bool bad;
 };
@@ -151,8 +153,9 @@ check_number(struct scan *s)
 	if (!fits || n > most + minus) {
 		s->bad = true;
 		cfg_error(s->errors, s->path, s->line,
-		    "the integer %.*s is too large%s", (int)(s->p - start),
-		    start, wide ? "" : " (above 2147483647 it needs an L)");
+		    "%.*s: the integer %.*s is too large%s", (int)s->name_len,
+		    s->name, (int)(s->p - start), start,
+		    wide ? "" : " (above 2147483647 it needs an L)");
 	}
 	while (s->p < s->end && *s->p == 'L')
 		s->p++;
@@ -174,8 +177,10 @@ scan_text(struct scan *s)
 		} else if (c == '"') {
 			skip_string(s);
 		} else if (is_name(c, true)) {
-			while (s->p < s->end && is_name(*s->p, false))
+			for (s->name = s->p; s->p < s->end &&
+			    is_name(*s->p, false);)
 				s->p++;
+			s->name_len = (size_t)(s->p - s->name);
 		} else if ((c >= '0' && c <= '9') || ((c == '-' || c == '+') &&
 		    next >= '0' && next <= '9')) {
 			check_number(s);
@@ -195,7 +200,7 @@ cfg_read_text(const char *path, const char *text, size_t len,
     struct config_t *config, struct cfg_errors *e)
 {
 	struct scan s = { .path = path, .p = text, .end = text + len,
-		.line = 1, .errors = e };
+		.line = 1, .name = "", .errors = e };
 	size_t valid = jv_utf8(text, len);
 
 	if (valid < len) {

@@ -3,6 +3,8 @@
 #include "conf.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <unistd.h>
 
 #include <libconfig.h>
 
@@ -332,11 +334,19 @@ load_templates(struct load *l)
 	AUTO_JSON json_object *known = NULL;
 	struct conf *conf = l->conf;
 	AUTO_BUF struct buf path = BUF_INIT(8192);
+	unsigned line = row_line(l, find_row("templates.batch"));
 	struct err err = ERR_INIT;
 
 	if (*conf->batch_template_file != '/')
 		buf_addf(&path, "%s/", conf->template_dir);
 	buf_addstr(&path, conf->batch_template_file);
+	if (access(path.data, R_OK) != 0) {
+		cfg_error(&l->errors, l->path, line ? line :
+		    row_line(l, find_row("templates.dir")),
+		    "cannot read the template '%s': %s", path.data,
+		    strerror(errno));
+		return;
+	}
 	known = batch_req_known(conf);
 	if (!tmpl_load(path.data, &conf->batch_template, &err) ||
 	    !tmpl_check(conf->batch_template, known, &err))

@@ -65,8 +65,8 @@ flushed(int status)
 int
 main(int argc, char **argv)
 {
-	struct render_args args = { .config_path = DEFAULT_CONFIG, .user = "" };
-	bool test = false, user = false;
+	struct render_args args = { .config_path = DEFAULT_CONFIG };
+	bool test = false;
 	int option;
 
 	while ((option = getopt_long(argc, argv, "c:tu:Vh", options,
@@ -80,7 +80,6 @@ main(int argc, char **argv)
 			break;
 		case 'u':
 			args.user = optarg;
-			user = true;
 			break;
 		case OPTION_PRINT_DEFAULTS:
 			conf_print_defaults(stdout);
@@ -108,7 +107,7 @@ main(int argc, char **argv)
 	}
 	if (argc > 0)
 		return usage("unknown command");
-	if (user)
+	if (args.user)
 		return usage("-u goes with render");
 	return test ? flushed(check_main(args.config_path)) :
 	    master_run(args.config_path);

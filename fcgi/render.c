@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pwd.h>
 #include <unistd.h>
 
 #include "access.h"
@@ -39,6 +40,15 @@ read_body(const char *file, struct buf *body, struct err *err)
 	return true;
 }
 
+/* Who calls this program, as a request's user; "" where nobody signs in. */
+static const char *
+caller(const struct conf *conf)
+{
+	const struct passwd *pw = getpwuid(getuid());
+
+	return conf->identity == IDENTITY_NONE || !pw ? "" : pw->pw_name;
+}
+
 /* As a worker would, up to the point where it asks the cluster. */
 static bool
 render(const struct conf *conf, const struct render_args *args,
@@ -47,11 +57,12 @@ render(const struct conf *conf, const struct render_args *args,
 	AUTO_BUF struct buf body = BUF_INIT((size_t)conf->body_limit + 4096);
 	AUTO_JSON json_object *vars = NULL;
 	AUTO_FREE struct request *rq = mem_alloc(sizeof *rq);
+	const char *user = args->user ? args->user : caller(conf);
 	char as[APP_NAME_MAX + 1];
 
-	if (strlen(args->user) >= sizeof rq->user)
+	if (strlen(user) >= sizeof rq->user)
 		return err_set(err, 400, "the user's name is too long");
-	memcpy(rq->user, args->user, strlen(args->user) + 1);
+	memcpy(rq->user, user, strlen(user) + 1);
 	if (!read_body(args->file, &body, err) ||
 	    !batch_req_parse(conf, body.data, body.len, &vars, err) ||
 	    !access_proxy_user(conf, rq, jv_str(vars, "proxyUser"), as, err))

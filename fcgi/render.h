@@ -11,7 +11,7 @@ struct render_args {
 	const char *config_path;
 	const char *kind;	/* "batch" */
 	const char *file;	/* the body; "-" is standard input */
-	const char *user;	/* who would send it; "" = nobody */
+	const char *user;	/* who would send it; NULL = the caller */
 };
 
 /* Returns the exit status: 0, 1 with the answer's words on stderr, or 2. */

@@ -102,12 +102,21 @@ is_map(config_setting_t *s)
 	return false;
 }
 
+/* The name of the setting that s is or is an item of, for messages. */
+static const char *
+owner_name(config_setting_t *s)
+{
+	while (s && !config_setting_name(s))
+		s = config_setting_parent(s);
+	return s ? config_setting_name(s) : "";
+}
+
 static bool
 set_error(const struct tmpl_tree *t, config_setting_t *s, struct err *err,
     const char *text, const char *name)
 {
-	return err_set(err, 500, "%s:%u: %s '%s'", t->path,
-	    config_setting_source_line(s), text, name);
+	return err_set(err, 500, "%s:%u: %s: %s '%s'", t->path,
+	    config_setting_source_line(s), owner_name(s), text, name);
 }
 
 static void
@@ -124,8 +133,8 @@ check_text(const struct tmpl_tree *t, config_setting_t *s, json_object *known,
 	while ((piece = next_piece(&text)).kind != PIECE_END) {
 		if (piece.kind == PIECE_BAD) {
 			cfg_error(errors, t->path, line,
-			    "no placeholder: '%.40s' ($${ stands for ${)",
-			    piece.at);
+			    "%s: no placeholder: '%.40s' ($${ stands for ${)",
+			    owner_name(s), piece.at);
 			return;
 		}
 		if (piece.kind == PIECE_TEXT || !known)
@@ -135,7 +144,7 @@ check_text(const struct tmpl_tree *t, config_setting_t *s, json_object *known,
 		if (!json_object_object_get_ex(known, name, NULL) &&
 		    !jv_member(t->defaults, name))
 			cfg_error(errors, t->path, line,
-			    "unknown variable '%s'", name);
+			    "%s: unknown variable '%s'", owner_name(s), name);
 	}
 }
 
@@ -150,7 +159,8 @@ check(const struct tmpl_tree *t, config_setting_t *s, json_object *known,
 	unsigned line = config_setting_source_line(s);
 
 	if (depth == 0) {
-		cfg_error(errors, t->path, line, "nested too deeply");
+		cfg_error(errors, t->path, line, "%s: nested too deeply",
+		    owner_name(s));
 	} else if (is_map(s)) {
 		check_map(t, s, known, errors, depth);
 	} else if (config_setting_is_aggregate(s)) {
@@ -161,7 +171,8 @@ check(const struct tmpl_tree *t, config_setting_t *s, json_object *known,
 		check_text(t, s, known, errors);
 	} else if (config_setting_type(s) == CONFIG_TYPE_FLOAT &&
 	    !isfinite(config_setting_get_float(s))) {
-		cfg_error(errors, t->path, line, "the number is too large");
+		cfg_error(errors, t->path, line, "%s: the number is too large",
+		    owner_name(s));
 	}
 }
 
@@ -180,17 +191,17 @@ check_map(const struct tmpl_tree *t, config_setting_t *s, json_object *known,
 			if (!*key || (!t->literal && strstr(key, "${")))
 				cfg_error(errors, t->path,
 				    config_setting_source_line(item),
-				    "'%s' cannot be a key", key);
+				    "%s: '%s' cannot be a key", owner_name(s),
+				    key);
 			check(t, config_setting_get_elem(item, 1), known,
 			    errors, depth - 1);
 		} else if (is_lone(t, item, name)) {
 			check_text(t, item, known, errors);
 		} else {
 			cfg_error(errors, t->path,
-			    config_setting_source_line(item), t->literal ?
-			    "in a map each item must be a pair" :
-			    "in a map each item must be a pair or a lone "
-			    "placeholder");
+			    config_setting_source_line(item), "%s: in a map each "
+			    "item must be a pair%s", owner_name(s),
+			    t->literal ? "" : " or a lone placeholder");
 		}
 	}
 }
@@ -254,8 +265,8 @@ render_text(const struct tmpl_tree *t, config_setting_t *s,
 		buf_addstr(&out, json_object_get_string(value));
 	}
 	if (!buf_ok(&out))
-		return err_set(err, 500, "%s:%u: the text becomes too long",
-		    t->path, config_setting_source_line(s));
+		return err_set(err, 500, "%s:%u: %s becomes too long", t->path,
+		    config_setting_source_line(s), owner_name(s));
 	*ret_new = json_object_new_string_len(out.data, (int)out.len);
 	return true;
 }

@@ -213,7 +213,7 @@ variables_keep_their_types(void **state UNUSED)
 	assert_refused("vars = ( (\"a.b\", 1) );",
 	    "1: vars: 'a.b' is no name for a variable");
 	assert_refused("vars = ( (\"a\", 1),\n2 );",
-	    "2: in a map each item must be a pair");
+	    "2: vars: in a map each item must be a pair");
 }
 
 static void
@@ -228,12 +228,12 @@ integers_that_libconfig_would_wrap_are_refused(void **state UNUSED)
 	for (size_t i = 0; i < ARRAY_LEN(wide); i++) {
 		snprintf(text, sizeof text, "fastcgi = {\n\tworkers = %s;\n};",
 		    wide[i]);
-		snprintf(expected, sizeof expected, "2: the integer %s is too "
+		snprintf(expected, sizeof expected, "2: workers: the integer %s is too "
 		    "large (above 2147483647 it needs an L)", wide[i]);
 		assert_refused(text, expected);
 	}
 	assert_refused("vars = ( (\"a\",\n\n 99999999999999999999L) );",
-	    "3: the integer 99999999999999999999 is too large");
+	    "3: vars: the integer 99999999999999999999 is too large");
 	assert_null(load("vars = ( (\"a\", 4294967296), (\"b\", 1) ); x = "
 	    "3000000000;", &err));
 	assert_non_null(strstr(err.msg, "integer 4294967296 is"));
@@ -445,14 +445,15 @@ templates_are_loaded_and_checked(void **state UNUSED)
 	char expected[200];
 
 	snprintf(expected, sizeof expected,
-	    "%s/nowhere/batch.cfg: No such file or directory", dir);
+	    "1: cannot read the template '%s/nowhere/batch.cfg': No such file "
+	    "or directory", dir);
 	assert_refused("templates = { dir = \"nowhere\"; };", expected);
 	write_file(template, "application = {\n\tapiVersion = \"${nonesuch}\";\n"
 	    "kind = \"SparkApplication\"; spec = { type = \"\"; sparkVersion = "
 	    "\"\";\nmainApplicationFile = \"\"; driver = { }; executor = { }; };"
 	    "};");
 	snprintf(expected, sizeof expected,
-	    "%s/./batch.cfg:2: unknown variable 'nonesuch'", dir);
+	    "%s/./batch.cfg:2: apiVersion: unknown variable 'nonesuch'", dir);
 	assert_refused("", expected);
 	conf_free(loaded("vars = ( (\"nonesuch\", \"v1\") );"));
 }

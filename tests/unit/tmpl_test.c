@@ -121,13 +121,13 @@ a_list_of_pairs_is_a_map_with_free_keys(void **state UNUSED)
 	    "(\"list\", (\"p\", \"q\")), (\"map\", ((\"k\", \"v\"))) );", "{}",
 	    "{\"spark.ui.enabled\":\"true\",\"a/b\":2,\"list\":[\"p\",\"q\"],"
 	    "\"map\":{\"k\":\"v\"}}");
-	assert_refused("x = ( (\"a\", 1),\n 2 );", "{}", ":3: in a map each item "
+	assert_refused("x = ( (\"a\", 1),\n 2 );", "{}", ":3: x: in a map each item "
 	    "must be a pair or a lone placeholder");
-	assert_refused("x = ( (\"a\", 1), \"text\" );", "{}", ":2: in a map each "
+	assert_refused("x = ( (\"a\", 1), \"text\" );", "{}", ":2: x: in a map each "
 	    "item must be a pair or a lone placeholder");
-	assert_refused("x = ( (\"\", 1) );", "{}", ":2: '' cannot be a key");
+	assert_refused("x = ( (\"\", 1) );", "{}", ":2: x: '' cannot be a key");
 	assert_refused("x = ( (\"${a}\", 1) );", "{\"a\":\"b\"}",
-	    ":2: '${a}' cannot be a key");
+	    ":2: x: '${a}' cannot be a key");
 }
 
 static void
@@ -166,9 +166,9 @@ a_lone_placeholder_as_an_item_is_spread(void **state UNUSED)
 	assert_x("x = ( (\"a\", 1), \"${v}\" );", "{\"v\":{\"b\":2}}",
 	    "{\"a\":1,\"b\":2}");
 	assert_refused("x = ( (\"a\", 1), \"${v}\" );", "{\"v\":[1]}",
-	    ":2: is no map: 'v'");
+	    ":2: x: is no map: 'v'");
 	assert_refused("x = ( (\"a\", 1), \"${v}\" );", "{\"v\":\"s\"}",
-	    ":2: is no map: 'v'");
+	    ":2: x: is no map: 'v'");
 }
 
 static void
@@ -193,12 +193,12 @@ inside_text_placeholders_are_replaced(void **state UNUSED)
 static void
 inside_text_a_missing_value_is_an_error(void **state UNUSED)
 {
-	assert_refused("y = 1;\nx = \"a-${v}\";", "{}", ":3: no value for 'v'");
-	assert_refused("x = \" ${v}\";", "{\"v\":null}", ":2: no value for 'v'");
+	assert_refused("y = 1;\nx = \"a-${v}\";", "{}", ":3: x: no value for 'v'");
+	assert_refused("x = \" ${v}\";", "{\"v\":null}", ":2: x: no value for 'v'");
 	assert_refused("x = \"a${v}\";", "{\"v\":[1]}",
-	    ":2: no list or map can stand inside text: 'v'");
+	    ":2: x: no list or map can stand inside text: 'v'");
 	assert_refused("x = \"a${v}\";", "{\"v\":{}}",
-	    ":2: no list or map can stand inside text: 'v'");
+	    ":2: x: no list or map can stand inside text: 'v'");
 }
 
 static void
@@ -212,7 +212,7 @@ malformed_placeholders_are_refused_at_load(void **state UNUSED)
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
 		snprintf(spec, sizeof spec, "x = \"%s\";", bad[i]);
 		assert_null(load_spec(spec, &err));
-		assert_non_null(strstr(err.msg, ":2: no placeholder: '"));
+		assert_non_null(strstr(err.msg, ":2: x: no placeholder: '"));
 	}
 }
 
@@ -280,9 +280,9 @@ the_check_finds_every_unknown_variable(void **state UNUSED)
 	assert_non_null(t);
 	assert_false(tmpl_check(t, known, &err));
 
-	assert_non_null(strstr(err.msg, ":2: unknown variable 'c'\n"));
-	assert_non_null(strstr(err.msg, ":3: unknown variable 'd'\n"));
-	assert_non_null(strstr(err.msg, ":3: unknown variable 'e'"));
+	assert_non_null(strstr(err.msg, ":2: x: unknown variable 'c'\n"));
+	assert_non_null(strstr(err.msg, ":3: x: unknown variable 'd'\n"));
+	assert_non_null(strstr(err.msg, ":3: x: unknown variable 'e'"));
 	assert_null(strstr(err.msg, "'a'"));
 	tmpl_free(t);
 }
@@ -297,7 +297,7 @@ the_check_refuses_text_with_what_may_be_unset(void **state UNUSED)
 
 	assert_true(tmpl_check(good, known, &err));
 	assert_false(tmpl_check(bad, known, &err));
-	assert_non_null(strstr(err.msg, ":2: no value for 'a'"));
+	assert_non_null(strstr(err.msg, ":2: x: no value for 'a'"));
 	tmpl_free(good);
 	tmpl_free(bad);
 }
@@ -322,7 +322,7 @@ parts_of_a_template_are_checked(void **state UNUSED)
 		{ "application = { a = 1; a = 2; };",
 		    ":1: duplicate setting name" },
 		{ "application = {\n a = 4294967296; };",
-		    ":2: the integer 4294967296 is too large" },
+		    ":2: a: the integer 4294967296 is too large" },
 	};
 	struct err err = ERR_INIT;
 
