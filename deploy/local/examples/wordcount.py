@@ -16,6 +16,6 @@ words = (spark.read.text("file://" + path)
 total = words.agg(f.sum("count")).first()[0]
 print(f"RESULT {path}: {total} words, {words.count()} different ones")
 for row in words.orderBy(f.desc("count"), "word").limit(10).collect():
-    print(f"RESULT {row['count']:6} {row['word']}")
+    print(f"RESULT {row['word']:<10} {row['count']:6}")
 
 spark.stop()
