@@ -134,21 +134,21 @@ check_user_namespaces()
 # "name (pid N)"; fails if nobody does.
 listener()
 {
-	local inode pid
-	inode=$(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
+	local inode uid pid
+	read -r inode uid < <(cat /proc/net/tcp /proc/net/tcp6 2>/dev/null |
 	    awk -v port="$(printf ':%04X' "$1")" '
 		$4 == "0A" && substr($2, length($2) - 4) == port &&
 		    $2 ~ /^(0100007F|0+|0000000000000000FFFF00000100007F):/ {
-			print $10
+			print $10, $8
 			exit
-		}')
-	[ -n "$inode" ] || return 1
+		}') || return 1
 	pid=$(find /proc/[0-9]*/fd -lname "socket:\[$inode\]" 2>/dev/null |
 	    sed -n '1s|^/proc/\([0-9]*\)/.*|\1|p')
 	if [ -n "$pid" ]; then
 		printf "'%s' (pid %s)\n" "$(cat "/proc/$pid/comm")" "$pid"
 	else
-		printf 'a program of another user\n'
+		printf "a program of user '%s'\n" "$(id -nu "$uid" 2>/dev/null ||
+		    printf '%s' "$uid")"
 	fi
 }
 
@@ -233,12 +233,13 @@ check_packages()
 check_spark_home()
 {
 	[ -n "${SPARK_HOME:-}" ] || return 0
-	spark_version "$SPARK_HOME" >/dev/null ||
-	    problem "SPARK_HOME=$SPARK_HOME is no unpacked Spark 3.5 or later" \
-	        "name a folder with bin/spark-submit, jars and python in it"
-	probe test -r "$SPARK_HOME/bin/spark-submit" ||
-	    problem "the system user that runs it all cannot read $SPARK_HOME" \
-	        "move it below a folder that all may enter, as /opt"
+	if ! spark_version "$SPARK_HOME" >/dev/null; then
+		problem "SPARK_HOME=$SPARK_HOME is no unpacked Spark 3.5 or later" \
+		    "name a folder with bin/spark-submit, jars and python in it"
+	elif ! probe test -r "$SPARK_HOME/bin/spark-submit"; then
+		problem "the system user that runs it all cannot read $SPARK_HOME" \
+		    "move it below a folder that all may enter, as /opt"
+	fi
 }
 
 preflight()
