@@ -75,24 +75,28 @@ is_one_of(const char *word, const char *a, const char *b)
 	return strcmp(word, a) == 0 || strcmp(word, b) == 0;
 }
 
+/*
+ * 403 has four meanings: quota, a namespace that is being deleted, RBAC
+ * ('User "u" cannot create resource …'), and a denial by admission.
+ */
 static void
 forbidden(const struct status *st, struct kube_verdict *v, struct err *err)
 {
 	v->result = KUBE_FORBIDDEN;
-	if (strstr(st->message, "denied the request")) {
-		v->result = KUBE_INVALID;
-		err_set(err, 400, "the cluster refuses it: %.*s", REASON_MAX,
-		    st->message);
-	} else if (strstr(st->message, "exceeded quota")) {
+	if (strstr(st->message, "exceeded quota")) {
 		err_set(err, 400, "the namespace's quota is used up: %.*s",
 		    REASON_MAX, st->message);
 	} else if (st->terminating ||
 	    strstr(st->message, "is being terminated")) {
 		err_set(err, 500, "the namespace is being deleted: %.*s",
 		    REASON_MAX, st->message);
-	} else {
+	} else if (strstr(st->message, " cannot ")) {
 		err_set(err, 500, "the gateway lacks a right in the cluster: "
 		    "%.*s", REASON_MAX, st->message);
+	} else {
+		/* a webhook, or an admission plugin of the server's own */
+		v->result = KUBE_INVALID;
+		err_set(err, 400, "%.*s", REASON_MAX, st->message);
 	}
 }
 
