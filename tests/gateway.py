@@ -3,6 +3,7 @@ and a client that signs in."""
 
 import hashlib
 import json
+import os
 import pathlib
 import re
 import secrets
@@ -12,7 +13,7 @@ import subprocess
 import requests
 
 import fcgi_client
-from procs import Part, children, command_line, listeners, wait_for
+from procs import Part, alive, children, command_line, listeners, wait_for
 from rig import BUILD, FINAL, SANITIZERS, SRC, free_port
 
 ACCESS = re.compile(r" info: (?P<rest>.*\b(?P<status>[1-5]\d\d)\b.*\d ?ms.*)$")
@@ -45,7 +46,7 @@ def nested(settings):
 
 class Gateway:
     def __init__(self, folder, cluster, pki, settings=None, variables=None,
-                 user="gateway", env=None):
+                 user="gateway", env=None, as_root=False):
         self.folder, self.cluster, self.pki = \
             pathlib.Path(folder), cluster, pathlib.Path(pki)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -80,11 +81,16 @@ class Gateway:
         self.write_config()
         self.write_nginx()
         self.master = Part("livy-fcgi", self.folder, [
-            BUILD / "fcgi/livy-fcgi", "-c", self.config], env=self.env)
+            BUILD / "fcgi/livy-fcgi", "-c", self.config], env=self.env,
+            as_root=as_root)
         self.nginx = Part("nginx", self.folder, [
             "/usr/sbin/nginx", "-p", self.folder / "nginx", "-e",
             self.folder / "nginx-error.log", "-c", "nginx.conf"])
         self.session = self.client(token=self.token)
+        if as_root:
+            for path in (self.folder, *self.folder.rglob("*")):
+                os.chown(path, *(int(os.environ[f"LIVY_TEST_{x}ID"])
+                                 for x in "UG"))
 
     def write_config(self, **changes):
         self.settings.update(changes)
@@ -185,7 +191,7 @@ http {{
         self.master.kill()
         for pid in pids:    # they die with their master
             wait_for(f"process {pid} to follow its master",
-                     lambda p=pid: not pathlib.Path(f"/proc/{p}").exists())
+                     lambda p=pid: not alive(p))
 
     def pids(self, role=None):
         """Child processes of the master, of one role if named."""

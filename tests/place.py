@@ -90,8 +90,9 @@ class Place:
         return env
 
     def copy_source(self):
-        """Brings src up to the checkout: its files, tracked or new, with
-        their times, and none that are gone."""
+        """Brings src up to the checkout: its files, tracked or new, and none
+        that are gone. What is changed gets the time of now, so that make
+        sees it, whatever the checkout's times are."""
         listed = self.top / "src.list"
         before = set(json.loads(listed.read_text())) if listed.exists() else set()
         now = set(source_files())
@@ -113,18 +114,19 @@ class Place:
 
     def copy_file(self, name):
         source, target = CHECKOUT / name, self.src / name
-        have, want = lstat(target), source.lstat()
-        if have and (have.st_size, have.st_mtime_ns) == (
-                want.st_size, want.st_mtime_ns):
+        mode = 0o755 if source.stat().st_mode & 0o100 else 0o644
+        data = source.read_bytes()
+        have = lstat(target)
+        if have and have.st_mode & 0o777 == mode and \
+                target.read_bytes() == data:
             return
         for parent in reversed(target.relative_to(self.src).parents):
             if not (self.src / parent).is_dir():
                 (self.src / parent).mkdir()
                 self.give(self.src / parent)
         target.unlink(missing_ok=True)
-        shutil.copy2(source, target, follow_symlinks=False)
-        if not target.is_symlink():
-            target.chmod(0o755 if want.st_mode & 0o100 else 0o644)
+        target.write_bytes(data)
+        target.chmod(mode)
         self.give(target)
 
 

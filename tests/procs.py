@@ -60,8 +60,10 @@ def command_line(pid):
 class Part:
     """One program of the system under test."""
 
-    def __init__(self, name, folder, argv, env=None, cwd=None):
-        self.name, self.argv, self.cwd = name, [str(a) for a in argv], cwd
+    def __init__(self, name, folder, argv, env=None, as_root=False):
+        self.name, self.argv = name, [str(a) for a in argv]
+        if not as_root:
+            self.argv = as_tests_user(self.argv)
         self.log = pathlib.Path(folder) / f"{name}.log"
         self.env = dict(os.environ, **(env or {}))
         self.process = None
@@ -70,9 +72,8 @@ class Part:
         assert not self.running(), f"{self.name} runs already"
         with open(self.log, "ab") as log:
             self.process = subprocess.Popen(
-                as_tests_user(self.argv), stdin=subprocess.DEVNULL,
-                stdout=log, stderr=log, env=self.env, cwd=self.cwd,
-                start_new_session=True)
+                self.argv, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env=self.env, start_new_session=True)
         return self
 
     @property

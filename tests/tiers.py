@@ -14,7 +14,7 @@ from place import Place, is_root
 TIERS = ("unit", "api", "spark", "cluster", "fresh")
 DEFAULT = ("unit", "api", "spark", "cluster")
 # The cluster tier is the others' suites once more, on a cluster that exists.
-FILES = {"api": ["api"], "spark": ["spark"],
+FILES = {"unit": ["unit"], "api": ["api"], "spark": ["spark"],
          "cluster": ["cluster", "api", "spark"]}
 BUILD_OF = {"api": "asan", "spark": "plain", "cluster": "plain"}
 
@@ -106,14 +106,17 @@ class Runner:
             if self.build(name):
                 self.say(f"unit tests, {name}")
                 self.count.add(build.unit(self.place, name))
-        self.build("clang")
+        if self.build("clang"):
+            self.say("unit tests, the tree")
+            self.env = self.place.environ(LIVY_TEST_TIER="unit")
+            self.pytest_part("unit", "not root", self.place.as_user)
 
     def pytest(self, tier):
         if tier == "cluster" and not os.environ.get("LIVY_TEST_KUBECONFIG"):
             self.count.add([("cluster/all", "skipped", "")])
             return
         folder = self.build(self.args.build or BUILD_OF[tier])
-        if not folder:
+        if not folder or tier == "cluster" and not self.cluster_up():
             return
         self.env = self.place.environ(
             LIVY_TEST_BUILD=folder, LIVY_TEST_TIER=tier,
@@ -139,6 +142,20 @@ class Runner:
             self.count.add([("spark/pyspark", "failed", str(e.args[0]))])
             return False
         return True
+
+    def cluster_up(self):
+        """Whoever names a cluster may name a command that brings it up."""
+        command = os.environ.get("LIVY_TEST_CLUSTER_UP")
+        if not command:
+            return True
+        self.say("the cluster")
+        done = subprocess.run(command, shell=True, text=True,
+                              stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT)
+        self.count.add([("cluster/up", "passed", "") if done.returncode == 0
+                        else ("cluster/up", "failed", done.stdout[-4000:])])
+        return done.returncode == 0
 
     def cluster(self):
         """The kubeconfig in one file that the tests' user can read."""
