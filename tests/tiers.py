@@ -19,12 +19,40 @@ FILES = {"unit": ["unit"], "api": ["api"], "spark": ["spark"],
 BUILD_OF = {"api": "asan", "spark": "plain", "cluster": "plain"}
 
 
+HELP = """\
+Builds (plain, and with the address and undefined-behaviour sanitizers), runs
+the tests and counts them. Everything it makes is kept in one folder outside
+the checkout: /var/cache/livy-fcgi-tests for root, else
+~/.cache/livy-fcgi-tests. Root is used for packages, for tests of what only
+root can do, and for the fresh tier; all else runs as the system user
+livy-fcgi-tests.
+
+  unit     modules by themselves, and rules of the source
+  api      nginx, the gateway and localkube, without Spark
+  spark    real PySpark on the local cluster; deploy/local/up
+  cluster  the same on the cluster that LIVY_TEST_KUBECONFIG names
+  fresh    deploy/local/up in a minbase Debian, as root and as a user
+"""
+
+ENVIRONMENT = """\
+environment:
+  TESTS_DIR                the folder for everything
+  LIVY_TEST_DEADLINE       seconds a test waits for anything (60)
+  LIVY_TEST_KUBECONFIG     the cluster of the cluster tier
+  LIVY_TEST_CLUSTER_UP     a command that brings it up first
+  LIVY_TEST_IMAGE          its image with Spark and Python (spark:3.5.9)
+  LIVY_TEST_SPARK_VERSION  the version of Spark in it (3.5.9)
+  LIVY_TEST_JOBS           the URI of tests/spark/jobs, as its pods see it
+
+The cluster tier makes a namespace of its own, and deletes it. Where no Spark
+Operator is found there, localspark plays it.
+"""
+
+
 def arguments():
     p = argparse.ArgumentParser(
-        prog="tests/run", description="Builds, runs the tests and counts "
-        "them. What it makes is kept in $TESTS_DIR, or "
-        "/var/cache/livy-fcgi-tests for root, ~/.cache/livy-fcgi-tests for "
-        "others.")
+        prog="tests/run", description=HELP, epilog=ENVIRONMENT,
+        formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("tier", nargs="*", choices=(*TIERS, "all", []),
                    help="unit, api, spark, cluster (without a name: these "
                    "four), fresh, all; cluster needs LIVY_TEST_KUBECONFIG")
