@@ -5,17 +5,19 @@ import sys
 from pyspark.sql import SparkSession, functions as f
 
 path = sys.argv[1]
-spark = SparkSession.builder.appName("wordcount").getOrCreate()
+spark = (SparkSession.builder.appName("wordcount")
+         .config("spark.sql.shuffle.partitions", 4).getOrCreate())
 
-words = (spark.read.text("file://" + path)
-         .select(f.explode(f.split(f.lower("value"), "[^a-z]+")).alias("word"))
-         .where("word <> ''")
-         .groupBy("word").count()
-         .cache())
+rows = (spark.read.text("file://" + path)
+        .select(f.explode(f.split(f.lower("value"), "[^a-z]+")).alias("word"))
+        .where("word <> ''")
+        .groupBy("word").count()
+        .orderBy(f.desc("count"), "word")
+        .collect())
 
-total = words.agg(f.sum("count")).first()[0]
-print(f"RESULT {path}: {total} words, {words.count()} different ones")
-for row in words.orderBy(f.desc("count"), "word").limit(10).collect():
+total = sum(row["count"] for row in rows)
+print(f"RESULT {path}: {total} words, {len(rows)} different ones")
+for row in rows[:10]:
     print(f"RESULT {row['word']:<10} {row['count']:6}")
 
 spark.stop()
