@@ -1,0 +1,39 @@
+#include "config.h"
+
+#include <assert.h>
+
+#include "err.h"
+#include "fuzz.h"
+#include "jv.h"
+#include "tmpl.h"
+
+/* A template, a NUL, and the variables as JSON. */
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	const uint8_t *nul = size ? memchr(data, 0, size) : NULL;
+	size_t len = nul ? (size_t)(nul - data) : size;
+	AUTO_JSON json_object *vars = NULL;
+	AUTO_JSON json_object *manifest = NULL;
+	struct err err = ERR_INIT;
+	struct tmpl *t = NULL;
+
+	if (nul && !jv_parse((const char *)nul + 1, size - len - 1,
+	    JV_DEPTH_CLIENT, &vars, &err))
+		return 0;
+	if (!tmpl_load(fuzz_file(data, len), &t, &err)) {
+		assert(err.status == 500 && err.msg[0]);
+		return 0;
+	}
+	if (!tmpl_check(t, vars, &err))
+		assert(err.status == 500 && err.msg[0]);
+	if (tmpl_render(t, vars, &manifest, &err)) {
+		assert(json_object_is_type(manifest, json_type_object));
+		assert(fuzz_is_json(jv_print(manifest),
+		    strlen(jv_print(manifest))));
+	}
+	tmpl_conf_allowed(t, "spark.master");
+	assert(tmpl_where(t));
+	tmpl_free(t);
+	return 0;
+}
