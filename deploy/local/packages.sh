@@ -128,7 +128,6 @@ apt_install()
 install_packages()
 {
 	local log had_nginx=true
-	installed_now=()
 	find_missing
 	if [ ${#missing[@]} = 0 ]; then
 		allow_nginx

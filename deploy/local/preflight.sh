@@ -162,7 +162,7 @@ choose_port()
 	'' | *[!0-9]*) port=$3 ;;
 	esac
 	first=$port
-	if ! running "$1"; then
+	if gone "$1"; then
 		while holder=$(listener "$port"); do
 			notes+=("port $port for $2 is taken by $holder")
 			port=$((port + 1))
@@ -181,7 +181,7 @@ choose_port()
 
 java_version()
 {
-	"$1" -version 2>&1 |
+	"$1" -XX:-UsePerfData -version 2>&1 |
 	    sed -n 's/.* version "\(1\.\)\{0,1\}\([0-9]*\).*/\2/p' | head -n 1
 }
 

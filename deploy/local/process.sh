@@ -34,11 +34,14 @@ running()
 # members NAME: the processes of its session, the leader's orphans too.
 members()
 {
-	local path
+	local path owner
 	recorded "$1" || return 0
+	owner=$(stat -c %u "$run")
 	for path in /proc/[0-9]*; do
-		[ -O "$path" ] && stat_of "${path#/proc/}" || continue
-		if [ "$stat_session" = "$pid" ] && [ "$stat_start" -ge "$started" ]; then
+		stat_of "${path#/proc/}" || continue
+		if [ "$stat_session" = "$pid" ] &&
+		    [ "$stat_start" -ge "$started" ] &&
+		    [ "$(stat -c %u "$path" 2>/dev/null)" = "$owner" ]; then
 			printf '%s\n' "${path#/proc/}"
 		fi
 	done
