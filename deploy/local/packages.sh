@@ -21,6 +21,7 @@ libmicrohttpd-dev   library libmicrohttpd
 libsqlite3-dev      library sqlite3
 nginx               file /usr/sbin/nginx
 openssl             program openssl
+bubblewrap          program bwrap
 "
 
 there()

@@ -112,8 +112,9 @@ check_state_folder()
 
 check_user_namespaces()
 {
-	probe unshare --user --map-root-user --mount true 2>/dev/null && return
-	local mend="let unprivileged users make namespaces"
+	probe unshare --user --map-root-user --mount --pid --fork --mount-proc \
+	    true 2>/dev/null && return
+	local mend="in a container: allow unshare, mount, and an unmasked /proc"
 	if [ "$(cat /proc/sys/kernel/unprivileged_userns_clone 2>/dev/null)" = 0 ]; then
 		mend="sysctl kernel.unprivileged_userns_clone=1"
 	elif [ "$(cat /proc/sys/user/max_user_namespaces 2>/dev/null)" = 0 ]; then
@@ -124,7 +125,6 @@ check_user_namespaces()
 	elif [ "$(stat -c %d:%i /)" != "$(stat -L -c %d:%i /proc/1/root/. \
 	    2>/dev/null)" ]; then
 		mend="in a chroot they cannot be made: enter it by pivot_root"
-		mend="$mend; in a container allow unshare and mount (seccomp)"
 	fi
 	problem "user namespaces: batches run in one, and they cannot be made" \
 	    "$mend"

@@ -62,7 +62,7 @@ write_images()
       "PYSPARK_DRIVER_PYTHON": "$spark_python"
     },
     "mounts": [
-      { "from": "$spark_home", "to": "/opt/spark" },
+      { "from": "$spark_home", "to": "/opt/spark" },$spark_mount
       { "from": "$local_src/entrypoint", "to": "/opt/entrypoint.sh" },
       { "from": "$local_src/examples", "to": "/opt/examples" }
     ],

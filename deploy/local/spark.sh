@@ -62,7 +62,8 @@ make_venv()
 	remember pyspark "$pyspark_version"
 }
 
-# Sets spark_home, spark_release and spark_python for the services.
+# Sets spark_home, spark_release, and for the image spark_python and the mount
+# that it needs.
 choose_spark()
 {
 	local python=$1 wheelhouse=${2:-} kept
@@ -70,10 +71,13 @@ choose_spark()
 	spark_home=${SPARK_HOME-$kept}
 	if [ -n "$spark_home" ]; then
 		spark_python=$python
+		spark_mount=''
 	else
 		make_venv "$python" "$wheelhouse"
 		spark_home=$(echo "$venv"/lib/python3*/site-packages/pyspark)
-		spark_python=$venv/bin/python
+		spark_python=/opt/venv/bin/python
+		spark_mount="
+      { \"from\": \"$venv\", \"to\": \"/opt/venv\" },"
 	fi
 	spark_release=$(spark_version "$spark_home") ||
 	    die "$spark_home is no Spark 3.5 or later"
