@@ -221,8 +221,7 @@ start_services()
 	local log=$logs/check.log
 	mkdir -p "$run" "$private/kube"
 	restarted=()
-	service kube 20 "$pki/kube.crt" "$private/kube.tokens" \
-	    "$private/images.json" -- \
+	service kube 20 "$pki/kube.crt" "$private/kube.tokens" -- \
 	    "$build/deploy/local/localkube" --dir "$private/kube" \
 	    --listen "127.0.0.1:$UP_PORT_kube" --tls-cert "$pki/kube.crt" \
 	    --tls-key "$pki/kube.key" --tokens "$private/kube.tokens" \
