@@ -528,6 +528,30 @@ cache_page(struct cache *c, enum app_kind kind, int64_t from, int64_t size,
 	}
 }
 
+int32_t
+cache_highest(struct cache *c, enum app_kind kind)
+{
+	size_t created = c->own ? own_ids(c->own, kind, OWN_CREATED,
+	    c->created, c->own_max) : 0;
+	int32_t own = created ? c->created[created - 1] : -1;
+	int32_t seen = -1;
+	struct cache_arena *a;
+	uint32_t view, count, n;
+
+	for (int i = 0; i < TRIES; i++) {
+		a = arena_now(c, &view);
+		do {
+			n = seq_read_begin(&a->ids_seq[kind]);
+			count = ids_count(c, a, kind);
+			seen = count ?
+			    cache_ids(a, &c->layout, kind)[count - 1].id : -1;
+		} while (seq_read_retry(&a->ids_seq[kind], n));
+		if (!moved(c, view))
+			break;
+	}
+	return own > seen ? own : seen;
+}
+
 /* A view of what is known without its parts. */
 static void
 view_without_parts(const struct cache_view *v, struct buf *out)

@@ -392,6 +392,8 @@ conf_load(const char *path, struct conf **ret_new, struct err *err)
 	if (read_file(&l)) {
 		check_order(&l, "fastcgi.outbound_workers", "fastcgi.workers",
 		    true);
+		check_order(&l, "fastcgi.keep_connections", "fastcgi.workers",
+		    true);
 		check_order(&l, "kubernetes.connect_timeout",
 		    "kubernetes.call_timeout", false);
 		check_order(&l, "kubernetes.call_timeout",

@@ -4,7 +4,7 @@
 
 #include <errno.h>
 #include <fcgiapp.h>
-#include <pwd.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -116,25 +116,32 @@ next_connection(const struct gw *gw, int ep, const sigset_t *waiting)
  * keepConnection makes it keep what ipcFd holds; the listening socket that
  * it was given is none, so it can never fall back to accepting.
  */
-static bool
+static void
 adopt(FCGX_Request *fcgi, int fd)
 {
 	fcgi->ipcFd = fd;
 	fcgi->keepConnection = 1;
-	return FCGX_Accept_r(fcgi) >= 0;
 }
 
 /*
- * A connection that the peer wants kept would bind this worker while it is
- * idle; closing it after the answer is allowed, and the peer reconnects.
+ * Whether a connection that the peer keeps brings another request. While it
+ * is idle it binds this worker, so it is kept only where the configuration
+ * says that nginx keeps fewer than there are workers; closing it is allowed,
+ * and the peer reconnects.
  */
-static void
-drop_kept(FCGX_Request *fcgi)
+static bool
+kept_again(const struct gw *gw, FCGX_Request *fcgi, const sigset_t *waiting)
 {
-	if (fcgi->ipcFd < 0)
-		return;
+	struct pollfd kept = { .fd = fcgi->ipcFd, .events = POLLIN };
+
+	if (kept.fd < 0)
+		return false;
+	if (gw->conf->keep_connections > 0 &&
+	    ppoll(&kept, 1, NULL, waiting) == 1 && kept.revents == POLLIN)
+		return true;
 	close(fcgi->ipcFd);
 	fcgi->ipcFd = -1;
+	return false;
 }
 
 static void
@@ -216,14 +223,16 @@ worker_main(struct gw *gw)
 	reply_init(&rp, REPLY_LIMIT);
 
 	while (!ending) {
-		fd = next_connection(gw, ep, &waiting);
-		if (fd < 0)
-			continue;
+		if (!kept_again(gw, &fcgi, &waiting)) {
+			fd = next_connection(gw, ep, &waiting);
+			if (fd < 0)
+				continue;
+			adopt(&fcgi, fd);
+		}
 		slot_accepted(slot);
-		if (adopt(&fcgi, fd)) {
+		if (FCGX_Accept_r(&fcgi) >= 0) {
 			serve(gw, &fcgi, &rq, &rp);
 			FCGX_Finish_r(&fcgi);
-			drop_kept(&fcgi);
 		}
 		slot_end(slot);
 	}
