@@ -60,6 +60,7 @@ struct program {
 	struct feed feeds[2 * NAMESPACES_MAX];
 	size_t feed_count;
 	struct cred_shm *cred;
+	pid_t auth;		/* keeps the credential fresh */
 	struct kube_opts kube_opts;
 	bool told_ready;
 };
@@ -265,27 +266,36 @@ turn(struct program *p, int64_t until_ms)
 			feed(&p->feeds[i]);
 }
 
-/* The credential comes and stays fresh as in the gateway. */
+/* The first credential; none is a mistake that is told at once. */
 static void
-start_auth(struct program *p)
+load_credential(struct program *p)
 {
-	static struct conf conf;
-	static struct gw gw;
-	AUTO_FREE char *path = mem_strdup(p->opt.kubeconfig);
 	struct err err = ERR_INIT;
 	struct cred *cred = mem_alloc(sizeof *cred);
 
-	conf = (struct conf){ .credential = CREDENTIAL_KUBECONFIG,
-		.kubeconfig = path };
 	p->cred = shm_map(sizeof *p->cred, /* secret= */ true);
-	gw = (struct gw){ .conf = &conf, .cred = p->cred };
-	if (!kubeconf_load(path, "", cred, NULL, &err))
+	if (!kubeconf_load(p->opt.kubeconfig, "", cred, NULL, &err))
 		log_fatal("%s", err.msg);
 	cred_publish(p->cred, cred);
 	explicit_bzero(cred, sizeof *cred);
 	free(cred);
-	if (fork_child() == 0)
-		auth_main(&gw);
+}
+
+/* Then it stays fresh as in the gateway. */
+static void
+keep_credential(struct program *p)
+{
+	AUTO_FREE char *path = NULL;
+
+	if (p->auth > 0 && waitpid(p->auth, NULL, WNOHANG) == 0)
+		return;
+	p->auth = fork_child();
+	if (p->auth == 0) {
+		path = mem_strdup(p->opt.kubeconfig);
+		auth_main(&(struct gw){ .cred = p->cred,
+		    .conf = &(struct conf){ .kubeconfig = path,
+		    .credential = CREDENTIAL_KUBECONFIG } });
+	}
 }
 
 int
@@ -297,7 +307,7 @@ main(int argc, char **argv)
 	parse_options(argc, argv, &p.opt);
 	log_role("localspark");
 	signal(SIGPIPE, SIG_IGN);
-	start_auth(&p);
+	load_credential(&p);
 	p.kube_opts = (struct kube_opts){ .cred = p.cred,
 		.user_agent = "localspark/" PACKAGE_VERSION,
 		.connect_timeout_ms = 2000, .attempt_ms = 10000,
@@ -315,6 +325,7 @@ main(int argc, char **argv)
 		birth(&p, &p.feeds[i]);
 	p.op.kube = kube_new(&p.kube_opts);
 	for (;;) {
+		keep_credential(&p);
 		turn(&p, next_ms);
 		next_ms = operator_run(&p.op);
 		if (!p.told_ready)
