@@ -10,17 +10,6 @@
 #define TICK_MS 200		/* how often a stream looks up */
 #define ERROR_BODY_MAX 65536	/* of a stream's error answer */
 
-/* The transfer under way. */
-struct transfer {
-	struct kube *k;
-	const struct kube_http *rq;
-	struct kube_answer *answer;
-	int64_t last_ms;	/* when a byte came */
-	bool open;		/* a stream's 200 is there */
-	bool stopped;		/* by a callback: the stream ended well */
-	bool full;		/* the answer is past its limit */
-};
-
 static bool
 url_part(CURLU *url, CURLUPart part, unsigned flags, char *ret, size_t size)
 {
@@ -111,7 +100,7 @@ kube_credential(struct kube *k, struct err *err)
 static size_t
 on_body(char *data, size_t size, size_t count, void *arg)
 {
-	struct transfer *t = arg;
+	struct kube_transfer *t = arg;
 	struct kube_answer *a = t->answer;
 	size_t len = size * count, room;
 
@@ -133,7 +122,7 @@ on_body(char *data, size_t size, size_t count, void *arg)
 static size_t
 on_header(char *data UNUSED, size_t size, size_t count, void *arg)
 {
-	struct transfer *t = arg;
+	struct kube_transfer *t = arg;
 	long status = 0;
 
 	t->last_ms = num_mono_ms();
@@ -183,7 +172,7 @@ set_credential(struct kube *k)
 }
 
 static void
-set_wire(struct kube *k, struct transfer *t)
+set_wire(struct kube *k, struct kube_transfer *t)
 {
 	CURL *c = k->easy;
 
@@ -221,8 +210,8 @@ set_request(struct kube *k, const struct kube_http *rq, const char *url)
 }
 
 /* A stream's silence and its reader's wishes; false = end it. */
-static bool
-look_up(struct transfer *t)
+bool
+kube_http_look_up(struct kube_transfer *t)
 {
 	const struct kube_stream *s = t->rq->stream;
 	int64_t silent_ms = num_mono_ms() - t->last_ms;
@@ -244,7 +233,7 @@ look_up(struct transfer *t)
 
 /* Drives the transfer to its end; CURLE_OK also when we ended it. */
 static CURLcode
-drive(struct kube *k, struct transfer *t)
+drive(struct kube *k, struct kube_transfer *t)
 {
 	CURLMsg *msg;
 	int running = 1, left;
@@ -254,7 +243,7 @@ drive(struct kube *k, struct transfer *t)
 			return CURLE_FAILED_INIT;
 		if (running == 0)
 			break;
-		if (!look_up(t))
+		if (!kube_http_look_up(t))
 			return CURLE_OK;
 		if (curl_multi_poll(k->multi, NULL, 0,
 		    t->rq->stream ? TICK_MS : 1000, NULL) != CURLM_OK)
@@ -267,7 +256,7 @@ drive(struct kube *k, struct transfer *t)
 }
 
 static void
-note_answer(struct kube *k, const struct transfer *t, CURLcode rc)
+note_answer(struct kube *k, const struct kube_transfer *t, CURLcode rc)
 {
 	struct kube_answer *a = t->answer;
 	curl_off_t wait_s = 0;
@@ -304,17 +293,17 @@ link_headers(const char **lines, size_t count, struct curl_slist *nodes)
 }
 
 bool
-kube_http(struct kube *k, const struct kube_http *rq, struct kube_answer *ret)
+kube_http_start(struct kube *k, const struct kube_http *rq,
+    struct kube_answer *ret, struct kube_transfer *t)
 {
 	AUTO_BUF struct buf url = BUF_INIT(sizeof k->base + 8192);
-	char accept[80], type[80];
-	const char *lines[] = { "Expect:", accept, rq->body ? type : "",
+	const char *lines[] = { "Expect:", t->accept, rq->body ? t->type : "",
 		k->host_header, k->secret->authorization };
-	struct curl_slist nodes[ARRAY_LEN(lines)];
-	struct transfer t = { .k = k, .rq = rq, .answer = ret,
-		.last_ms = num_mono_ms() };
-	CURLcode rc;
 
+	_Static_assert(ARRAY_LEN(lines) == ARRAY_LEN(t->headers),
+	    "each line has its node");
+	*t = (struct kube_transfer){ .k = k, .rq = rq, .answer = ret,
+		.last_ms = num_mono_ms() };
 	*ret = (struct kube_answer){ .body = BUF_INIT(rq->stream ?
 	    ERROR_BODY_MAX : rq->limit) };
 	buf_addstr(&url, k->base);
@@ -324,21 +313,38 @@ kube_http(struct kube *k, const struct kube_http *rq, struct kube_answer *ret)
 		    "the request's URL is too long");
 		return false;
 	}
-	snprintf(accept, sizeof accept, "Accept: %s", rq->accept);
-	snprintf(type, sizeof type, "Content-Type: %s",
+	snprintf(t->accept, sizeof t->accept, "Accept: %s", rq->accept);
+	snprintf(t->type, sizeof t->type, "Content-Type: %s",
 	    rq->content_type ? rq->content_type : "application/json");
 	curl_easy_reset(k->easy);
 	k->errbuf[0] = '\0';
-	set_wire(k, &t);
+	set_wire(k, t);
 	set_credential(k);
 	set_request(k, rq, url.data);
 	curl_easy_setopt(k->easy, CURLOPT_HTTPHEADER,
-	    link_headers(lines, ARRAY_LEN(lines), nodes));
+	    link_headers(lines, ARRAY_LEN(lines), t->headers));
 	curl_multi_add_handle(k->multi, k->easy);
-	rc = drive(k, &t);
-	note_answer(k, &t, rc);
+	return true;
+}
+
+bool
+kube_http_end(struct kube_transfer *t, CURLcode rc)
+{
+	struct kube *k = t->k;
+	const struct kube_answer *a = t->answer;
+
+	note_answer(k, t, rc);
 	curl_multi_remove_handle(k->multi, k->easy);
 	curl_easy_setopt(k->easy, CURLOPT_HTTPHEADER, NULL);
-	return t.stopped || (!*ret->failure && !ret->too_long &&
-	    ret->status >= 200 && ret->status < 300);
+	return t->stopped || (!*a->failure && !a->too_long &&
+	    a->status >= 200 && a->status < 300);
+}
+
+bool
+kube_http(struct kube *k, const struct kube_http *rq, struct kube_answer *ret)
+{
+	struct kube_transfer t;
+
+	return kube_http_start(k, rq, ret, &t) &&
+	    kube_http_end(&t, drive(k, &t));
 }

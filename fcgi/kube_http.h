@@ -44,11 +44,34 @@ struct kube_http {
 	const struct kube_stream *stream; /* or NULL: collect the answer */
 };
 
+/* An attempt under way. Stays where it is from start to end. */
+struct kube_transfer {
+	struct kube *k;
+	const struct kube_http *rq;	/* lives as long, as its strings do */
+	struct kube_answer *answer;
+	int64_t last_ms;	/* when a byte came */
+	bool open;		/* a stream's 200 is there */
+	bool stopped;		/* by a callback: the stream ended well */
+	bool full;		/* the answer is past its limit */
+	char accept[80], type[80];	/* header lines */
+	struct curl_slist headers[5];
+};
+
 /*
  * One attempt; ret is filled in any case, body released by the caller.
  * True if it is a whole 2xx answer (or a stream that ended well).
  */
 bool kube_http(struct kube *k, const struct kube_http *rq,
     struct kube_answer *ret);
+
+/*
+ * The same in steps, for who drives several in one multi handle: start (no
+ * end is needed after a false), look up now and then (false: end it now),
+ * end with libcurl's result.
+ */
+bool kube_http_start(struct kube *k, const struct kube_http *rq,
+    struct kube_answer *ret, struct kube_transfer *t) MUST_CHECK;
+bool kube_http_look_up(struct kube_transfer *t) MUST_CHECK;
+bool kube_http_end(struct kube_transfer *t, CURLcode rc);
 
 #endif
