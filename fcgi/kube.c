@@ -79,20 +79,22 @@ credential_change(struct kube *k, uint32_t old, int64_t deadline_ms)
 	return true;
 }
 
-/* The wait before attempt number n+1: full jitter over its upper half. */
+/*
+ * The wait before attempt number n+1: what the server asks for and a little
+ * more, else a doubled time of which the upper half is left to chance, so
+ * that workers who failed together do not come back together.
+ */
 static int64_t
 backoff_ms(int attempt, const struct kube_verdict *v)
 {
 	int64_t ms = BACKOFF_MS << (attempt < 8 ? attempt : 8);
+	int64_t half;
 
 	if (ms > BACKOFF_MAX_MS)
 		ms = BACKOFF_MAX_MS;
-	if (ms < v->wait_s * 1000)
-		ms = v->wait_s * 1000;
-	else
-		ms /= 2;
-	return ms + arc4random_uniform((uint32_t)(ms < BACKOFF_MAX_MS ?
-	    ms : BACKOFF_MAX_MS) / 2 + 1);
+	half = ms / 2;
+	return (v->wait_s ? v->wait_s * 1000 : half) +
+	    arc4random_uniform((uint32_t)half + 1);
 }
 
 /* A call's course through its attempts. */

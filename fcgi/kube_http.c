@@ -255,6 +255,14 @@ drive(struct kube *k, struct kube_transfer *t)
 	return CURLE_FAILED_INIT;
 }
 
+static bool
+is_hopeless(CURLcode rc)
+{
+	return rc == CURLE_PEER_FAILED_VERIFICATION ||
+	    rc == CURLE_SSL_CERTPROBLEM || rc == CURLE_SSL_CACERT_BADFILE ||
+	    rc == CURLE_UNSUPPORTED_PROTOCOL || rc == CURLE_URL_MALFORMAT;
+}
+
 static void
 note_answer(struct kube *k, const struct kube_transfer *t, CURLcode rc)
 {
@@ -270,6 +278,7 @@ note_answer(struct kube *k, const struct kube_transfer *t, CURLcode rc)
 	a->retry_after_s = wait_s;
 	a->sent = size > 0;
 	a->too_long = t->full;
+	a->hopeless = is_hopeless(rc);
 	snprintf(a->type, sizeof a->type, "%s", type ? type : "");
 	if (rc != CURLE_OK && !t->stopped && !t->full)
 		snprintf(a->failure, sizeof a->failure, "%s",

@@ -207,7 +207,7 @@ kube_judge(const char *method, const char *host, const struct kube_answer *a,
 	*ret = (struct kube_verdict){ .result = KUBE_BROKEN };
 	if (*a->failure) {
 		ret->result = KUBE_AWAY;
-		ret->retry = true;
+		ret->retry = !a->hopeless;
 		ret->unsure = a->sent;
 		err_retry(err, 503, AWAY_AFTER_S, "the Kubernetes API server "
 		    "at %s does not answer: %s", host, a->failure);

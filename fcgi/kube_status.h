@@ -18,6 +18,7 @@ struct kube_answer {
 	long status;		/* 0 = no answer */
 	char type[64];		/* Content-Type */
 	int64_t retry_after_s;	/* 0 = none */
+	bool hopeless;		/* trouble that time does not mend: TLS trust */
 	bool sent;		/* the request left, whole or in part */
 	bool too_long;		/* body was cut at its limit */
 	struct buf body;

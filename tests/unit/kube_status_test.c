@@ -155,6 +155,10 @@ silence_is_503_and_unsure_only_if_the_request_left(void **state UNUSED)
 	a.sent = true;
 	kube_judge("POST", "api:443", &a, &v, &err);
 	assert_true(v.unsure);
+
+	a.hopeless = true;
+	kube_judge("GET", "api:443", &a, &v, &err);
+	assert_false(v.retry);
 }
 
 static void
