@@ -30,7 +30,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	int32_t n = 0;
 
 	decode((const char *)data, size);
-	if (size >= sizeof rq.query)
+	if (size >= sizeof rq.query || size >= sizeof rq.path)
 		return 0;
 	memcpy(rq.query, data, size);
 	rq.query[size] = '\0';
