@@ -81,12 +81,26 @@ check_fs(const char *text)
 	    "must not end with '/'" : NULL;
 }
 
+/* A pattern that livy.c fills: the names it knows, or nothing in braces. */
 static const char *
 check_url(const char *text)
 {
-	return !*text || strncmp(text, "https://", 8) == 0 ||
-	    strncmp(text, "http://", 7) == 0 || *text == '/' ? NULL :
-	    "must begin with https://, http:// or '/'";
+	static const char *const known[] = { "{id}", "{kind}", "{appId}",
+		"{namespace}", "{object}", "{pod}" };
+	size_t i;
+
+	if (*text && strncmp(text, "https://", 8) != 0 &&
+	    strncmp(text, "http://", 7) != 0 && *text != '/')
+		return "must begin with https://, http:// or '/'";
+	for (; (text = strchr(text, '{')); text++) {
+		for (i = 0; i < ARRAY_LEN(known); i++)
+			if (strncmp(text, known[i], strlen(known[i])) == 0)
+				break;
+		if (i == ARRAY_LEN(known))
+			return "may hold {id}, {kind}, {appId}, {namespace}, "
+			    "{object} and {pod} only";
+	}
+	return NULL;
 }
 
 #define MS_DAY 86400000LL
@@ -205,9 +219,9 @@ const struct conf_row conf_table[] = {
 	    .min = 1, .max = 10000,
 	    .why = "last lines of the driver's log that clients can page" },
 	{ "livy.ui_url", CONF_TEXT, FIELD(ui_url), "", .check = check_url,
-	    .why = "appInfo.sparkUiUrl, a pattern; empty: null" },
+	    .why = "appInfo.sparkUiUrl, with {id}, {pod} and others; empty: null" },
 	{ "livy.log_url", CONF_TEXT, FIELD(log_url), "", .check = check_url,
-	    .why = "appInfo.driverLogUrl, a pattern; empty: null" },
+	    .why = "appInfo.driverLogUrl, the same way; empty: null" },
 
 	{ "templates.dir", CONF_PATH, FIELD(template_dir), "templates",
 	    .check = check_needed,

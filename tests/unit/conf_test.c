@@ -162,7 +162,8 @@ each_type_of_setting_is_read(void **state UNUSED)
 	    " drain = \"500ms\"; };\n"
 	    "kubernetes = { namespaces = ( \"a\", \"b-2\" );\n"
 	    " cluster_wide = TRUE; watch_timeout = \"1m\"; };\n"
-	    "livy = { local_dirs = [ \"/opt\", \"/srv\" ]; };\n");
+	    "livy = { local_dirs = [ \"/opt\", \"/srv\" ];\n"
+	    " ui_url = \"https://h/{namespace}/{pod}?{id}\"; };\n");
 
 	assert_string_equal(conf->gateway, "eu-1");
 	assert_int_equal(conf->log_level, LOG_DEBUG);
@@ -361,6 +362,9 @@ values_out_of_range_are_refused(void **state UNUSED)
 		    "'gs:/x' must be a URI such as \"gs://bucket\"" },
 		{ "livy = { ui_url = \"ftp://x\"; };", "1: livy.ui_url: 'ftp://x' "
 		    "must begin with https://, http:// or '/'" },
+		{ "livy = { log_url = \"/{pod}/{app}\"; };", "1: livy.log_url: "
+		    "'/{pod}/{app}' may hold {id}, {kind}, {appId}, "
+		    "{namespace}, {object} and {pod} only" },
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(bad); i++)
