@@ -1,8 +1,9 @@
 /*
  * The cluster credential: where the API server is and how to sign in there.
  * The auth process is the only writer; workers and the watcher copy it out
- * when its generation changes. It lives in shared memory that is kept out of
- * core dumps, and nowhere else: no log, argv or reply ever holds it.
+ * when its generation changes. It lives in memory that is kept out of core
+ * dumps (and in libcurl's buffers while a request is sent); no log, argv or
+ * reply ever holds it.
  */
 #ifndef CRED_H
 #define CRED_H

@@ -29,6 +29,7 @@ struct watch {
 	struct buf line;	/* being written */
 	struct watch_split split;
 	bool well;		/* something came since the last failure */
+	bool warned;		/* of the failure that goes on */
 };
 
 static void
@@ -200,12 +201,16 @@ watch_run(const struct kube_opts *opts, const char *path, int fd)
 		result = w.rv.len ? watch(&w, &err) : list(&w, &err);
 		if (result == KUBE_GONE)
 			buf_clear(&w.rv);
-		if (w.well)
+		if (w.well) {
 			wait_ms = BACKOFF_MS;
+			w.warned = false;
+		}
 		if (result == KUBE_OK && w.well)
 			continue;
-		if (result != KUBE_OK)
+		if (result != KUBE_OK && !w.warned) {
 			log_warn("watch of %s: %s", path, err.msg);
+			w.warned = true;
+		}
 		usleep((useconds_t)wait_ms * 1000 +
 		    arc4random_uniform(50000));
 		wait_ms = wait_ms * 2 < BACKOFF_MAX_MS ? wait_ms * 2 :
