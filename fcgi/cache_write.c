@@ -329,14 +329,14 @@ cache_publish(struct cache_writer *w)
 	w->published = true;
 	atomic_store(&w->shm->view, ((view >> 1) + 1) << 1 | w->which);
 	atomic_store(&w->shm->synced, true);
-	cache_touch(w);
+	cache_spoke(w, num_mono_ms());
 	/* a reader still there finds, having copied, that view has changed */
 	shm_forget(cache_arena_at(w->shm, &w->layout, view), w->layout.arena);
 }
 
 void
-cache_touch(struct cache_writer *w)
+cache_spoke(struct cache_writer *w, int64_t at_ms)
 {
 	if (w->published)
-		atomic_store(&w->shm->spoke_ms, num_mono_ms());
+		atomic_store(&w->shm->spoke_ms, at_ms);
 }

@@ -30,7 +30,7 @@ bool cache_next_dropped(const struct cache_writer *w, enum app_kind *ret,
 
 /* The first whole list is in: readers see this arena from now on. */
 void cache_publish(struct cache_writer *w);
-/* The watch spoke (event, bookmark, list). */
-void cache_touch(struct cache_writer *w);
+/* When the watch last spoke (event, bookmark, list), monotonic. */
+void cache_spoke(struct cache_writer *w, int64_t at_ms);
 
 #endif

@@ -9,6 +9,7 @@
 
 #include "cache.h"
 #include "cache_write.h"
+#include "num.h"
 #include "own.h"
 #include "sample.h"
 #include "shm.h"
@@ -126,7 +127,7 @@ nothing_is_seen_before_the_first_whole_list(void **state)
 	struct cache_health h;
 
 	put(f, 1, 0);
-	cache_touch(f->writer);
+	cache_spoke(f->writer, num_mono_ms());
 	cache_health(f->cache, &h);
 	assert_false(h.synced);
 	assert_int_equal(h.age_ms, -1);
@@ -137,6 +138,9 @@ nothing_is_seen_before_the_first_whole_list(void **state)
 	cache_health(f->cache, &h);
 	assert_true(h.synced);
 	assert_in_range(h.age_ms, 0, 60000);
+	cache_spoke(f->writer, num_mono_ms() - 5000);
+	cache_health(f->cache, &h);
+	assert_in_range(h.age_ms, 5000, 60000);
 	assert_int_equal(h.objects, 1);
 	assert_int_equal(cache_get(f->cache, APP_BATCH, 1, &v), CACHE_FOUND);
 }
