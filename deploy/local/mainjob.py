@@ -21,7 +21,6 @@ from listeners import listeners, loopback
 
 TEXT = "/usr/share/common-licenses/GPL-3"
 DEADLINE = 300  # seconds for all of it
-PAGE = 100
 ENDED = {"success", "dead", "killed", "error"}
 SERVICE_USER = "livy-fcgi"
 
@@ -89,24 +88,40 @@ class Screen:
 
 
 class Log:
-    """New lines of a batch's log; its first line is Livy's marker."""
+    """New lines of a batch's log. It is a window on the driver's last lines,
+    followed by a section that says why a driver is not there."""
 
     def __init__(self, gateway, batch):
-        self.gateway, self.path = gateway, f"/batches/{batch}/log"
-        self.next = 0
+        self.gateway, self.path = gateway, f"/batches/{batch}/log?size=1000"
+        self.lines, self.reasons = [], []
         self.results = 0
 
     def show(self, screen):
-        while True:
-            page = self.gateway.json(
-                "GET", f"{self.path}?from={self.next}&size={PAGE}")
-            for line in page["log"]:
-                if line.strip() not in ("stdout:", "stderr:"):
-                    self.results += line.startswith("RESULT ")
-                    screen.log(line)
-            self.next += len(page["log"])
-            if len(page["log"]) < PAGE:
-                return
+        sections = {"stdout:": [], "stderr:": [],
+                    "Kubernetes Diagnostics:": []}
+        section = "stdout:"
+        for line in self.gateway.json("GET", self.path)["log"]:
+            if line.strip() in sections:
+                section = line.strip()
+            else:
+                sections[section].append(line)
+        lines = sections["stdout:"] + sections["stderr:"]
+        for line in self.added(lines):
+            self.results += line.startswith("RESULT ")
+            screen.log(line)
+        self.lines = lines
+        reasons = sections["Kubernetes Diagnostics:"]
+        for line in reasons:
+            if line not in self.reasons:
+                screen.log(line)
+        self.reasons = reasons
+
+    def added(self, lines):
+        """What follows the longest overlap with the lines known."""
+        for start in range(len(self.lines) + 1):
+            rest = self.lines[start:]
+            if lines[:len(rest)] == rest:
+                return lines[len(rest):]
 
 
 def watch_listeners(seen):
