@@ -175,11 +175,11 @@ const struct conf_row conf_table[] = {
 	{ "kubernetes.home_namespace", CONF_TEXT, FIELD(home_namespace), "",
 	    .check = check_home,
 	    .why = "of the id counters; empty: the first of namespaces" },
-	{ "kubernetes.connect_timeout", CONF_DURATION, FIELD(connect_timeout_ms),
-	    "2s", .min = 10, .max = MS_DAY,
+	{ "kubernetes.connect_timeout", CONF_DURATION,
+	    FIELD(connect_timeout_ms), "2s", .min = 10, .max = MS_DAY,
 	    .why = "to connect to the API server" },
-	{ "kubernetes.call_timeout", CONF_DURATION, FIELD(call_timeout_ms), "5s",
-	    .min = 10, .max = MS_DAY,
+	{ "kubernetes.call_timeout", CONF_DURATION, FIELD(call_timeout_ms),
+	    "5s", .min = 10, .max = MS_DAY,
 	    .why = "one attempt of one call" },
 	{ "kubernetes.call_budget", CONF_DURATION, FIELD(call_budget_ms), "10s",
 	    .min = 10, .max = MS_DAY,
@@ -187,8 +187,8 @@ const struct conf_row conf_table[] = {
 	{ "kubernetes.list_page", CONF_COUNT, FIELD(list_page), "500",
 	    .min = 1, .max = 10000,
 	    .why = "objects a page when the watcher lists" },
-	{ "kubernetes.watch_timeout", CONF_SECONDS, FIELD(watch_timeout_s), "5m",
-	    .min = 1, .max = 86400,
+	{ "kubernetes.watch_timeout", CONF_SECONDS, FIELD(watch_timeout_s),
+	    "5m", .min = 1, .max = 86400,
 	    .why = "the server is asked to end a watch after this" },
 	{ "kubernetes.watch_idle", CONF_DURATION, FIELD(watch_idle_ms), "90s",
 	    .min = 100, .max = MS_DAY,
@@ -219,7 +219,7 @@ const struct conf_row conf_table[] = {
 	    .min = 1, .max = 10000,
 	    .why = "last lines of the driver's log that clients can page" },
 	{ "livy.ui_url", CONF_TEXT, FIELD(ui_url), "", .check = check_url,
-	    .why = "appInfo.sparkUiUrl, with {id}, {pod} and others; empty: null" },
+	    .why = "appInfo.sparkUiUrl, with {id}, {pod} or so; empty: null" },
 	{ "livy.log_url", CONF_TEXT, FIELD(log_url), "", .check = check_url,
 	    .why = "appInfo.driverLogUrl, the same way; empty: null" },
 
@@ -231,7 +231,7 @@ const struct conf_row conf_table[] = {
 	    .why = "the template of batches, a file in that folder" },
 
 	{ "vars", CONF_VARS, FIELD(vars), "",
-	    .why = "the site's values for templates: ( (\"image\", \"spark:4\") )" },
+	    .why = "the site's values for templates: ((\"image\", \"spark:4\"))" },
 };
 const size_t conf_table_rows = ARRAY_LEN(conf_table);
 

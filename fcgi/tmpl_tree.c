@@ -199,8 +199,9 @@ check_map(const struct tmpl_tree *t, config_setting_t *s, json_object *known,
 			check_text(t, item, known, errors);
 		} else {
 			cfg_error(errors, t->path,
-			    config_setting_source_line(item), "%s: in a map each "
-			    "item must be a pair%s", owner_name(s),
+			    config_setting_source_line(item),
+			    "%s: in a map each item must be a pair%s",
+			    owner_name(s),
 			    t->literal ? "" : " or a lone placeholder");
 		}
 	}

@@ -13,7 +13,8 @@
 #include "jv.h"
 #include "tmpl.h"
 
-#define APPLICATION_START "application = { apiVersion = \"a/v1\"; kind = \"K\"; " \
+#define APPLICATION_START \
+	"application = { apiVersion = \"a/v1\"; kind = \"K\"; " \
 	"spec = { type = \"t\"; sparkVersion = \"3\"; " \
 	"mainApplicationFile = \"f\"; driver = { }; executor = { }; "
 #define APPLICATION_END " }; };"
