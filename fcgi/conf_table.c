@@ -231,7 +231,7 @@ const struct conf_row conf_table[] = {
 	    .why = "the template of batches, a file in that folder" },
 
 	{ "vars", CONF_VARS, FIELD(vars), "",
-	    .why = "the site's values for templates: ((\"image\", \"spark:4\"))" },
+	    .why = "values for templates: ( (\"image\", \"spark:4\") )" },
 };
 const size_t conf_table_rows = ARRAY_LEN(conf_table);
 
