@@ -101,14 +101,20 @@ leads()
 	stat_of "$1" && [ "$stat_session" = "$1" ]
 }
 
-# stamp_of WORD…: of a command and of the contents of its files.
+# stamp_of FILE… -- COMMAND…: of a command, its program and the files that it
+# reads.
 stamp_of()
 {
-	local word
-	for word; do
-		printf '%s\n' "$word"
-		[ ! -f "$word" ] || sha256sum <"$word"
-	done | sha256sum | cut -c 1-32
+	local files=()
+	while [ "$1" != -- ]; do
+		files+=("$1")
+		shift
+	done
+	shift
+	{
+		printf '%s\n' "$@"
+		sha256sum -- "$1" "${files[@]}"
+	} | sha256sum | cut -c 1-32
 }
 
 # same NAME STAMP: it runs, and from just this.

@@ -207,7 +207,7 @@ service()
 		shift
 	done
 	shift
-	stamp_now=$(stamp_of "$@" "${files[@]}")
+	stamp_now=$(stamp_of "${files[@]}" -- "$@")
 	! same "$name" "$stamp_now" || return 0
 	stop "$name" "${stop_signal:-TERM}" 30
 	rm -f "$run/$name.ready"
