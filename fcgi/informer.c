@@ -276,6 +276,7 @@ watch_open(void *arg)
 	inf->state.live = true;
 	inf->state.refused = false;
 	inf->opened_ms = num_mono_ms();
+	inf->to.on_live(inf->to.arg);
 }
 
 static void

@@ -25,6 +25,8 @@ struct informer_listener {
 	void (*on_list_end)(void *arg);
 	void (*on_object)(void *arg, enum informer_change change,
 	    json_object *object);
+	/* its watch is open (again) */
+	void (*on_live)(void *arg);
 	/* something failed; it goes on in retry_ms */
 	void (*on_trouble)(void *arg, enum kube_result result,
 	    const char *why, int64_t retry_ms);

@@ -363,7 +363,7 @@ tell_lines(const struct story *s, const char *t)
 	}
 }
 
-/* Where the driver pod is while the operator says SUBMITTED. */
+/* Where the driver pod is before the operator says RUNNING. */
 static void
 tell_pod(const struct story *s, const struct app *app,
     const struct app_text *text)
@@ -386,7 +386,7 @@ livy_story(const struct app *app, const struct app_text *text,
 
 	if (text->error) {
 		tell_lines(&s, text->error);
-	} else if (app->phase == PHASE_SUBMITTED && app->pod_seen) {
+	} else if (app->phase <= PHASE_SUBMITTED && app->pod_seen) {
 		tell_pod(&s, app, text);
 	} else if (app->exit_code > 0 && text->pod_reason) {
 		buf_addf(&how, "driver container failed with %s",

@@ -152,6 +152,16 @@ on_list_end(void *arg)
 		known_sweep_pods(s->w->known, s->ns, s->mark);
 	log_info("listed the %s of namespace %s, %zu applications in all",
 	    source_word(s), source_ns(s), known_count(s->w->known));
+}
+
+static void
+on_live(void *arg)
+{
+	struct source *s = arg;
+
+	if (s->trouble != KUBE_OK)
+		log_info("watching the %s of namespace %s again",
+		    source_word(s), source_ns(s));
 	s->trouble = KUBE_OK;
 }
 
@@ -187,7 +197,7 @@ source_add(struct watcher *w, const char *ns, enum what what)
 	};
 	struct informer_listener to = { .on_list_begin = on_list_begin,
 		.on_list_end = on_list_end, .on_object = on_object,
-		.on_trouble = on_trouble, .arg = s };
+		.on_live = on_live, .on_trouble = on_trouble, .arg = s };
 
 	*s = (struct source){ .w = w, .what = what, .ns = ns };
 	if (what == PODS) {
