@@ -60,6 +60,19 @@ struct master {
 	int pid_fd;
 };
 
+/* A line for each line of the sentence: a configuration has many faults. */
+static void
+log_err(const char *what, const struct err *err)
+{
+	const char *line = err->msg;
+	size_t n;
+
+	for (; *line; line += n + (line[n] == '\n')) {
+		n = strcspn(line, "\n");
+		log_error("%s%.*s", what, (int)n, line);
+	}
+}
+
 static void NORETURN
 child_main(struct master *m, const struct child *c, pid_t parent)
 {
@@ -252,8 +265,7 @@ reload(struct master *m)
 	if (!conf_load(m->config_path, &conf, &err) ||
 	    !listen_secret(conf, &secret, &err) ||
 	    !reload_check(m, conf, &err)) {
-		log_error("not reloaded, the old configuration stays: %s",
-		    err.msg);
+		log_err("not reloaded, the old configuration stays: ", &err);
 		conf_free(conf);
 		free(secret);
 		return;
@@ -418,7 +430,7 @@ master_run(const char *config_path)
 	    !listen_secret(m.conf, &m.gw.secret, &err) ||
 	    !listen_open(m.conf, &m.gw.listen_fd, &err) ||
 	    !write_pid(&m, &err) || !listen_drop(m.conf, &err)) {
-		log_error("%s", err.msg);
+		log_err("", &err);
 		return 1;
 	}
 	log_set_level(m.conf->log_level);
