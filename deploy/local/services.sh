@@ -66,7 +66,7 @@ write_images()
       { "from": "$local_src/entrypoint", "to": "/opt/entrypoint.sh" },
       { "from": "$local_src/examples", "to": "/opt/examples" }
     ],
-    "hide": ["$private", "$logs"]
+    "hide": ["$private", "$logs", "$state/home"]
   }
 }
 EOF
