@@ -223,8 +223,8 @@ check_packages()
 	elif ! $is_root; then
 		problem "Debian packages are missing" \
 		    "as root: apt-get install --no-install-recommends ${missing[*]}"
-	elif ! find_java >/dev/null && has_package dpkg &&
-	    ! has_package "$(java_package)"; then
+	elif ! find_java >/dev/null && compgen -G '/var/lib/apt/lists/*_Packages*' \
+	    >/dev/null && ! has_package "$(java_package)"; then
 		problem "Java 17 or later is not here, nor in this Debian's packages" \
 		    "install one, and set JAVA_HOME to its folder"
 	fi
