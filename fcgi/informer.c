@@ -9,8 +9,7 @@
 #include "kube_watch.h"
 #include "num.h"
 
-#define BACKOFF_MS 800		/* first wait after a failure, then doubled */
-#define BACKOFF_MAX_MS 30000
+#define BACKOFF_MAX_MS 30000	/* longest wait after a failure */
 #define REFUSED_MS 60000	/* between two tries at what is refused */
 #define WELL_MS 5000		/* a watch that lasted so long was good */
 #define NEXT_TICK_MS 1000
@@ -100,8 +99,8 @@ back_off(struct informer *inf, enum kube_result result, int wait_s,
 
 	inf->state.refused = result == KUBE_FORBIDDEN ||
 	    result == KUBE_NOT_FOUND;
-	if (wait_ms < BACKOFF_MS)
-		wait_ms = BACKOFF_MS;
+	if (wait_ms < inf->opts.backoff_ms)
+		wait_ms = inf->opts.backoff_ms;
 	if (wait_ms > BACKOFF_MAX_MS)
 		wait_ms = BACKOFF_MAX_MS;
 	inf->backoff_ms = wait_ms;

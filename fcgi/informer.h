@@ -41,6 +41,7 @@ struct informer_opts {
 	int64_t watch_timeout_s; /* what the server is asked for */
 	int64_t idle_ms;	/* silence after which a watch is stalled */
 	int64_t open_ms;	/* and one without an answer yet, and a list */
+	int64_t backoff_ms;	/* first wait after a failure, then doubled */
 };
 
 struct informer *informer_new(struct kube_streams *streams, size_t lane,

@@ -192,12 +192,11 @@ element(json_object *array, const char *key, const char *value)
 static void
 one_line(char ret[REASON_MAX], const char *reason, const char *message)
 {
-	size_t n;
-
-	snprintf(ret, REASON_MAX, "%s%s%s", reason,
+	int len = snprintf(ret, REASON_MAX, "%s%s%s", reason,
 	    some(message) ? ": " : "", message ? message : "");
-	n = strlen(ret);
-	if (n == REASON_MAX - 1) {
+	size_t n = REASON_MAX - 1;
+
+	if (len >= REASON_MAX) {
 		while (n > 0 && ((unsigned char)ret[n - 1] & 0xc0) == 0x80)
 			n--;
 		if (n > 0 && (unsigned char)ret[n - 1] >= 0xc0)

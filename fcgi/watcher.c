@@ -23,6 +23,7 @@
 #define CHORES_MS 1000
 #define SETTLE_MS 60000		/* a write that no event told of is settled */
 #define OPEN_MS 15000		/* for the first byte of an answer */
+#define BACKOFF_MS 800		/* first wait after a failure */
 #define PART_MAX (1 << 20)	/* bytes of a part of a view */
 
 struct watcher;
@@ -192,6 +193,7 @@ source_add(struct watcher *w, const char *ns, enum what what)
 		.limit = (size_t)w->conf->reply_limit,
 		.watch_timeout_s = w->conf->watch_timeout_s,
 		.idle_ms = w->conf->watch_idle_ms,
+		.backoff_ms = BACKOFF_MS,
 		.open_ms = w->conf->watch_idle_ms < OPEN_MS ?
 		    w->conf->watch_idle_ms : OPEN_MS,
 	};
