@@ -145,10 +145,10 @@ def logs():
     text = ""
     for thing in started:
         for part in parts_of(thing):
-            text += f"--- {part.log}\n{part.tail(25)}\n"
+            text += f"--- {part.log}\n{part.tail(15)}\n"
         if isinstance(thing, Gateway):
             text += "--- nginx-error.log\n" + "\n".join(
-                thing.nginx_error().splitlines()[-10:]) + "\n"
+                thing.nginx_error().splitlines()[-5:]) + "\n"
     return text
 
 

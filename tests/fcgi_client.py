@@ -9,7 +9,11 @@ RESPONDER = 1
 
 
 def record(kind, content=b"", request_id=1):
-    return struct.pack("!BBHHBx", 1, kind, request_id, len(content), 0) + content
+    """Content that is too long for a record makes several."""
+    return b"".join(
+        struct.pack("!BBHHBx", 1, kind, request_id, len(part), 0) + part
+        for part in (content[i:i + 65535]
+                     for i in range(0, len(content) or 1, 65535)))
 
 
 def begin():
@@ -55,10 +59,8 @@ class Connection:
         self.sock.sendall(b"".join(parts))
 
     def send_request(self, params, body=b""):
-        self.send(begin(), record(PARAMS, encode(params)), record(PARAMS))
-        for i in range(0, len(body), 65535):
-            self.send(record(STDIN, body[i:i + 65535]))
-        self.send(record(STDIN))
+        self.send(begin(), record(PARAMS, encode(params)), record(PARAMS),
+                  record(STDIN, body) if body else b"", record(STDIN))
 
     def half_close(self):
         self.sock.shutdown(socket.SHUT_WR)

@@ -3,7 +3,6 @@ and a client that signs in."""
 
 import hashlib
 import json
-import os
 import pathlib
 import re
 import secrets
@@ -13,10 +12,12 @@ import subprocess
 import requests
 
 import fcgi_client
-from procs import Part, alive, children, command_line, listeners, wait_for
+from procs import (Part, alive, children, command_line, give, listeners,
+                   wait_for)
 from rig import BUILD, FINAL, SANITIZERS, SRC, free_port
 
-ACCESS = re.compile(r" info: (?P<rest>.*\b(?P<status>[1-5]\d\d)\b.*\d ?ms.*)$")
+# User, method, path, status and milliseconds.
+ACCESS = re.compile(r" info: \[\w+\] '\w*' [A-Z]+ /\S* \d{3} \d+\.\d+ms$")
 
 
 def libconfig(value):
@@ -87,10 +88,7 @@ class Gateway:
             "/usr/sbin/nginx", "-p", self.folder / "nginx", "-e",
             self.folder / "nginx-error.log", "-c", "nginx.conf"])
         self.session = self.client(token=self.token)
-        if as_root:
-            for path in (self.folder, *self.folder.rglob("*")):
-                os.chown(path, *(int(os.environ[f"LIVY_TEST_{x}ID"])
-                                 for x in "UG"))
+        give(self.folder, *self.folder.rglob("*"))
 
     def write_config(self, **changes):
         self.settings.update(changes)
@@ -208,7 +206,7 @@ http {{
 
     def access_lines(self, request_id):
         return [line for line in self.log().splitlines()
-                if request_id in line and " info: " in line]
+                if request_id in line and ACCESS.search(line)]
 
     def listeners(self):
         return listeners([self.nginx.pid, *children(self.nginx.pid),

@@ -2,6 +2,8 @@
 
 import subprocess
 
+from procs import give
+
 
 def openssl(*argv, cwd):
     subprocess.run(["openssl", *argv], cwd=cwd, check=True,
@@ -22,4 +24,5 @@ def make_ca(folder):
     openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey",
             "ca.key", "-CAcreateserial", "-days", "30", "-extfile",
             "server.ext", "-out", "server.crt", cwd=folder)
+    give(folder, *folder.iterdir())
     return folder

@@ -10,7 +10,7 @@ import shutil
 import socket
 
 import kube
-from procs import Part, wait_for
+from procs import Part, give, wait_for
 
 BUILD = pathlib.Path(os.environ.get("LIVY_TEST_BUILD", "."))
 SRC = pathlib.Path(__file__).resolve().parent.parent
@@ -67,6 +67,7 @@ class Cluster:
         self.folder, self.pki = pathlib.Path(folder), pki
         self.image, self.namespace = image, NAMESPACE
         self.folder.mkdir(parents=True, exist_ok=True)
+        give(self.folder, self.folder.parent)
         self.tokens = {user: secrets.token_hex(16)
                        for user in ("admin", "gateway", "operator")}
         self.write_tokens()
@@ -80,6 +81,7 @@ class Cluster:
         path = self.folder / "tokens.csv"
         path.write_text("".join(f"{t},{u}\n" for u, t in self.tokens.items()))
         path.chmod(0o600)
+        give(path)
 
     def start(self):
         self.start_localkube()
@@ -130,6 +132,7 @@ class Cluster:
         token = self.folder / f"{user}.token"
         token.write_text(self.tokens[user] + "\n")
         token.chmod(0o600)
+        give(token)
         path = self.folder / f"{user}.kubeconfig"
         path.write_text(f"""apiVersion: v1
 kind: Config

@@ -60,8 +60,9 @@ def to_batches(e, line, body):
 
 
 def of_batches(answer):
-    answer.body = answer.body.replace(
-        "interactive.CreateInteractiveRequest", "batch.CreateBatchRequest")
+    if answer.body:
+        answer.body = answer.body.replace("interactive.CreateInteractive",
+                                          "batch.CreateBatch")
     return answer
 
 

@@ -17,8 +17,9 @@ pytestmark = pytest.mark.local
 @pytest.fixture(scope="module")
 def gateway(session_maker, cluster):
     return session_maker.gateway(cluster, settings={
-        "gateway": "procs", "fastcgi.request_deadline": "3s",
-        "kubernetes.call_budget": "2s", "kubernetes.call_timeout": "1s"})
+        "gateway": "procs", "fastcgi.request_deadline": "5s",
+        "kubernetes.call_budget": "4s", "kubernetes.call_timeout": "1s",
+        "kubernetes.connect_timeout": "500ms"})
 
 
 @pytest.fixture

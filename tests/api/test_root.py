@@ -6,7 +6,6 @@ import pwd
 
 import pytest
 
-import rig
 from conftest import Maker
 
 pytestmark = [pytest.mark.root, pytest.mark.local]
@@ -16,18 +15,10 @@ pytestmark = [pytest.mark.root, pytest.mark.local]
 def gateway(workdir, pki):
     if os.geteuid() != 0:
         pytest.skip("only root can give its rights up")
-    uid, gid = (int(os.environ[f"LIVY_TEST_{x}ID"]) for x in "UG")
-    for path in (workdir, *workdir.rglob("*")):
-        os.chown(path, uid, gid)
     maker = Maker(workdir, pki)
-    cluster = rig.Cluster(maker.folder("c"), pki)
-    for path in (cluster.folder, *cluster.folder.rglob("*")):
-        os.chown(path, uid, gid)
-    maker.keep(cluster)
-    for path in cluster.folder.rglob("*"):
-        os.chown(path, uid, gid)
-    yield maker.gateway(cluster, as_root=True, settings={
-        "process.user": pwd.getpwuid(uid).pw_name,
+    yield maker.gateway(maker.cluster(), as_root=True, settings={
+        "process.user": pwd.getpwuid(int(os.environ[
+            "LIVY_TEST_UID"])).pw_name,
         "fastcgi.socket_mode": "0600"})
     maker.end()
 
