@@ -121,6 +121,7 @@ record_take_pod(struct record *r, json_object *take_pod)
 	}
 	json_object_put(r->pod);
 	r->pod = take_pod;
+	r->pod_gone = false;
 	r->pod_rv = rv;
 	r->dirty = true;
 }
@@ -138,11 +139,12 @@ record_drop_pod(struct record *r)
 {
 	json_object_put(r->pod);
 	r->pod = NULL;
+	r->pod_gone = false;
 	r->dirty = true;
 }
 
-json_object *
-record_own_pod(const struct record *r)
+static json_object *
+pod_of_app(const struct record *r)
 {
 	json_object *owners = jv_get(r->pod, "metadata.ownerReferences");
 	const char *uid = jv_str(r->app, "metadata.uid"), *found;
@@ -155,6 +157,18 @@ record_own_pod(const struct record *r)
 			return r->pod;
 	}
 	return NULL;
+}
+
+json_object *
+record_own_pod(const struct record *r)
+{
+	return r->pod_gone ? NULL : pod_of_app(r);
+}
+
+json_object *
+record_lost_pod(const struct record *r)
+{
+	return r->pod_gone ? pod_of_app(r) : NULL;
 }
 
 enum app_phase
@@ -185,7 +199,7 @@ end_list(struct records *rs, struct source *src)
 		if (src->kind == SOURCE_APPS && r->app &&
 		    r->app_list != src->list && r->app_rv <= src->list_rv)
 			record_drop_app(r);
-		if (src->kind == SOURCE_PODS && r->pod &&
+		if (src->kind == SOURCE_PODS && r->pod && !r->pod_gone &&
 		    r->pod_list != src->list && r->pod_rv <= src->list_rv)
 			record_drop_pod(r);
 		r->dirty = true;
@@ -217,6 +231,7 @@ records_event(struct records *rs, struct source *src,
 	    jv_str(ev->object, "metadata.name") :
 	    jv_text(jv_member(labels, LABEL_APP_NAME));
 	struct record *r;
+	bool gone;
 
 	if (ev->type == WATCH_BOOKMARK) {
 		bookmark(rs, src, ev->object);
@@ -233,10 +248,11 @@ records_event(struct records *rs, struct source *src,
 			record_drop_app(r);
 	} else {
 		r->pod_list = src->list;
-		if (ev->type != WATCH_DELETED)
+		gone = ev->type == WATCH_DELETED;
+		if (!gone || same_uid(r->pod, ev->object)) {
 			record_take_pod(r, json_object_get(ev->object));
-		else if (same_uid(r->pod, ev->object))
-			record_drop_pod(r);
+			r->pod_gone = gone;
+		}
 	}
 	return true;
 }
@@ -247,12 +263,13 @@ records_sweep(struct records *rs)
 	struct record **p = &rs->first, *r;
 
 	while ((r = *p) != NULL) {
-		if (r->app || r->pod) {
+		if (r->app || (r->pod && !r->pod_gone)) {
 			p = &r->next;
 			continue;
 		}
 		*p = r->next;
 		tdelete(r, &rs->index, compare);
+		json_object_put(r->pod);
 		json_object_put(r->spec);
 		free(r);
 	}

@@ -26,6 +26,7 @@ struct record {
 	char key[2 * KUBE_NAME_MAX + 2];	/* "namespace/name" */
 	json_object *app;	/* NULL = only its pod is known */
 	json_object *pod;	/* the driver pod; NULL = none known */
+	bool pod_gone;		/* it was deleted; pod is what it was last */
 	int64_t app_rv, pod_rv;
 	uint32_t app_list, pod_list; /* the list that named it last */
 	json_object *spec;	/* as seen last, without suspend and TTL */
@@ -73,6 +74,8 @@ void record_drop_app(struct record *r);
 void record_drop_pod(struct record *r);
 /* The pod if it belongs to this very application, not to a namesake. */
 json_object *record_own_pod(const struct record *r);
+/* The same of a pod that is gone: how it ended may not be written yet. */
+json_object *record_lost_pod(const struct record *r);
 
 enum app_phase record_phase(const struct record *r);
 

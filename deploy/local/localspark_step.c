@@ -100,17 +100,25 @@ submission_failed(struct operator *op, struct record *r, const char *id,
 	    text.data);
 }
 
+/* Whether the pod is of the attempt that the status tells of. */
+static bool
+is_of_attempt(const struct record *r, json_object *pod)
+{
+	const char *of_pod = jv_text(jv_member(jv_get(pod, "metadata.labels"),
+	    LABEL_SUBMISSION));
+	const char *known = jv_str(r->app, "status.submissionID");
+
+	return of_pod && known && strcmp(known, of_pod) == 0;
+}
+
 /* An attempt's pod that its status does not know yet: made, then a crash. */
 static bool
 is_newer_pod(const struct record *r)
 {
 	json_object *pod = record_own_pod(r);
-	const char *of_pod = jv_text(jv_member(jv_get(pod, "metadata.labels"),
-	    LABEL_SUBMISSION));
-	const char *known = jv_str(r->app, "status.submissionID");
 
-	return pod && of_pod && !jv_str(pod, "metadata.deletionTimestamp") &&
-	    (!known || strcmp(known, of_pod) != 0);
+	return pod && !jv_str(pod, "metadata.deletionTimestamp") &&
+	    !is_of_attempt(r, pod);
 }
 
 /* What spark-submit does, at the end of the time it takes. */
@@ -265,10 +273,15 @@ static bool
 driver_missing(struct operator *op, struct record *r, enum app_phase phase)
 {
 	const char *last = jv_str(r->app, "status.lastSubmissionAttemptTime");
+	json_object *lost = record_lost_pod(r);
 	int64_t last_ms = 0, left_ms;
 
 	if (!records_pods_known(&op->records, r))
 		return false;
+	if (is_of_attempt(r, lost) &&
+	    jv_get(container_state(lost), "terminated"))
+		return driver_ended(op, r,
+		    jv_get(container_state(lost), "terminated"));
 	if (phase == PHASE_SUBMITTED && last && num_time_ms(last, &last_ms)) {
 		left_ms = last_ms + POD_GRACE_MS - num_wall_ms();
 		if (left_ms > 0) {

@@ -323,6 +323,25 @@ a_list_keeps_what_is_newer_than_itself(void **state UNUSED)
 }
 
 static void
+a_deleted_pod_is_gone_but_its_end_is_known(void **state UNUSED)
+{
+	struct world w;
+
+	world_init(&w);
+	tell(&w.rs, &w.sources[0], WATCH_ADDED, APP("5", ""));
+	tell(&w.rs, &w.sources[1], WATCH_ADDED, POD("6", "u"));
+	assert_null(record_lost_pod(w.rs.first));
+	tell(&w.rs, &w.sources[1], WATCH_DELETED, POD("7", "u"));
+
+	assert_null(record_own_pod(w.rs.first));
+	assert_non_null(record_lost_pod(w.rs.first));
+	tell(&w.rs, &w.sources[1], WATCH_ADDED, POD("8", "u"));
+	assert_null(record_lost_pod(w.rs.first));
+	assert_non_null(record_own_pod(w.rs.first));
+	world_end(&w);
+}
+
+static void
 a_namesakes_pod_is_not_ours(void **state UNUSED)
 {
 	struct world w;
@@ -352,6 +371,7 @@ main(void)
 		cmocka_unit_test(an_old_event_does_not_undo_a_newer_answer),
 		cmocka_unit_test(a_list_forgets_what_it_does_not_name),
 		cmocka_unit_test(a_list_keeps_what_is_newer_than_itself),
+		cmocka_unit_test(a_deleted_pod_is_gone_but_its_end_is_known),
 		cmocka_unit_test(a_namesakes_pod_is_not_ours),
 	};
 
