@@ -228,8 +228,9 @@ read_patch(const struct kreq *rq, json_object **ret_new, struct kst *st)
 			    ACCEPTED "application/json-patch+json, "
 			    "application/merge-patch+json, "
 			    "application/apply-patch+yaml");
-		return kst_set(st, 415, "UnsupportedMediaType",
+		kst_set(st, 415, "UnsupportedMediaType",
 		    "415: Unsupported Media Type");
+		return kst_add_details(st, NULL, NULL);
 	}
 	if (!jv_parse(rq->body, rq->len, JV_DEPTH_KUBE, ret_new, &err) ||
 	    !json_object_is_type(*ret_new, json_type_object))

@@ -8,6 +8,7 @@
 
 #include "buf.h"
 #include "jv.h"
+#include "num.h"
 
 #define CONFIG_KEY "a valid config key must consist of alphanumeric " \
 	"characters, '-', '_' or '.' (e.g. 'key.name',  or 'KEY_NAME',  or " \
@@ -164,6 +165,22 @@ fold_string_data(json_object *o)
 	json_object_object_del(o, "stringData");
 }
 
+static bool
+decode_time(const struct kres *res, json_object *o, const char *path,
+    struct kst *st)
+{
+	const char *text = jv_str(o, path);
+	char what[512];
+	int64_t ms;
+
+	if (!jv_get(o, path) || (text && num_time_ms(text, &ms)))
+		return true;
+	snprintf(what, sizeof what, "parsing time \"%.100s\" as \"2006-01-02T"
+	    "15:04:05.000000Z07:00\": cannot parse \"%.100s\" as \"2006\"",
+	    text ? text : "", text ? text : "");
+	return undecodable(res, o, st, what);
+}
+
 static void
 set_default(json_object *o, const char *key, json_object *take_value)
 {
@@ -225,8 +242,10 @@ kcore_decode(const struct kres *res, json_object *o, struct kst *st)
 	case KRES_POD:
 		pod_defaults(o);
 		return true;
-	case KRES_APP:
 	case KRES_LEASE:
+		return decode_time(res, o, "spec.renewTime", st) &&
+		    decode_time(res, o, "spec.acquireTime", st);
+	case KRES_APP:
 	case KRES_EVENT:
 	case KRES_NAMESPACE:
 		return true;

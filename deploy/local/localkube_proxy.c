@@ -32,6 +32,7 @@ struct kproxy {
 	bool ended;		/* the transfer is over */
 	struct ring up, down;
 	char *url;
+	char peer[64];		/* address and port, for messages */
 	const char *method;
 	bool has_body;
 	int64_t length;		/* of the body; -1: chunked */
@@ -221,7 +222,10 @@ transfer(void *cls)
 	set_method(p, curl);
 	rc = curl_easy_perform(curl);
 	pthread_mutex_lock(&p->lock);
-	if (rc != CURLE_OK && !*p->reason)
+	if (rc == CURLE_COULDNT_CONNECT)
+		snprintf(p->reason, sizeof p->reason, "dial tcp %s: connect: "
+		    "connection refused", p->peer);
+	else if (rc != CURLE_OK && !*p->reason)
 		snprintf(p->reason, sizeof p->reason, "%s",
 		    curl_easy_strerror(rc));
 	p->up.broken = true;
@@ -323,8 +327,8 @@ find_target(struct kproxy *p, struct kstore *s, const char *uri)
 	if (!ip)
 		return kst_set(&p->refusal, 503, "ServiceUnavailable",
 		    "error trying to reach service: the pod has no address");
-	buf_addf(&url, "%s://%s:%lld%s%s", to.scheme, ip, (long long)to.port,
-	    at.rest && *at.rest ? at.rest : "/", query ? query : "");
+	snprintf(p->peer, sizeof p->peer, "%s:%lld", ip, (long long)to.port);
+	buf_addf(&url, "%s://%s%s%s", to.scheme, p->peer, at.rest && *at.rest ? at.rest : "/", query ? query : "");
 	p->url = buf_steal(&url);
 	return p->url != NULL;
 }

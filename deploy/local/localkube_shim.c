@@ -120,8 +120,11 @@ read_info(struct shim *s)
 	at = strstr(text, "\"child-pid\":");
 	if (at && sscanf(at + strlen("\"child-pid\":"), "%d", &pid) == 1)
 		s->init = pid;
-	close(s->info);
-	s->info = -1;
+	/* it writes more, and gives up where nobody reads that */
+	if (n <= 0) {
+		close(s->info);
+		s->info = -1;
+	}
 }
 
 int64_t
@@ -384,6 +387,8 @@ kshim_main(const char *dir)
 	sigset_t set;
 	int status;
 
+	/* nothing that localkube, or who started it, had open */
+	close_range(KSHIM_LOCK_FD + 1, ~0u, 0);
 	buf_init(&s.keep, 2 * KLOG_ENTRY_MAX);
 	sigemptyset(&set);
 	sigaddset(&set, SIGTERM);

@@ -82,18 +82,19 @@ usage_error(const char *what)
 	exit(2);
 }
 
+static const struct option longs[] = {
+	{ "kubeconfig", required_argument, NULL, 'k' },
+	{ "namespace", required_argument, NULL, 'n' },
+	{ "submit-delay", required_argument, NULL, 'd' },
+	{ "workers", required_argument, NULL, 'w' },
+	{ "ready", required_argument, NULL, 'r' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
 static void
 parse_options(int argc, char **argv, struct options *opt)
 {
-	static const struct option longs[] = {
-		{ "kubeconfig", required_argument, NULL, 'k' },
-		{ "namespace", required_argument, NULL, 'n' },
-		{ "submit-delay", required_argument, NULL, 'd' },
-		{ "workers", required_argument, NULL, 'w' },
-		{ "ready", required_argument, NULL, 'r' },
-		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
-	};
 	int c;
 
 	*opt = (struct options){ .submit_delay_ms = 300, .workers = 10 };

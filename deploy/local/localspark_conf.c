@@ -22,7 +22,8 @@ spark_refuse(struct err *err, const char *exception, const char *fmt, ...)
 	vsnprintf(text, sizeof text, fmt, ap);
 	va_end(ap);
 	return err_set(err, 400, "Exception in thread \"main\" %s: %s\n"
-	    "\tat org.apache.spark.deploy.SparkSubmit.main(SparkSubmit.scala)\n",
+	    "\tat org.apache.spark.deploy.SparkSubmit.main("
+	    "SparkSubmit.scala)\n",
 	    exception, text);
 }
 

@@ -106,7 +106,8 @@ driver_pod_name(json_object *app, char ret[KUBE_NAME_MAX + 1])
 	const char *name = jv_str(app, "spec.driver.podName");
 
 	if (!name)
-		name = spark_conf_asked(app, "spark.kubernetes.driver.pod.name");
+		name = spark_conf_asked(app,
+		    "spark.kubernetes.driver.pod.name");
 	if (name && strlen(name) <= KUBE_NAME_MAX)
 		return name;
 	name = jv_str(app, "metadata.name");

@@ -41,6 +41,12 @@ installed()
 	return 1
 }
 
+all_installed()
+{
+	dpkg-query -W -f '${db:Status-Status} ${Package}\n' |
+	    sed -n 's/^installed //p' | sort -u
+}
+
 find_missing()
 {
 	local package kind what
@@ -128,7 +134,7 @@ apt_install()
 
 install_packages()
 {
-	local log had_nginx=true
+	local log before had_nginx=true
 	find_missing
 	if [ ${#missing[@]} = 0 ]; then
 		allow_nginx
@@ -137,6 +143,7 @@ install_packages()
 	step "Installing Debian packages: ${missing[*]}"
 	[ -e /usr/sbin/nginx ] || had_nginx=false
 	log=$(mktemp)
+	before=$(all_installed)
 	(
 		trap allow_nginx EXIT
 		trap 'exit 1' HUP INT TERM
@@ -154,7 +161,8 @@ install_packages()
 	if ! $had_nginx && command -v systemctl >/dev/null; then
 		systemctl --quiet disable nginx.service >/dev/null 2>&1 || true
 	fi
-	installed_now=("${missing[@]}")
+	mapfile -t installed_now < <(comm -13 <(printf '%s\n' "$before") \
+	    <(all_installed))
 	find_missing
 	[ ${#missing[@]} = 0 ] ||
 	    die "still missing after the installation: ${missing[*]}"
