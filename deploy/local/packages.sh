@@ -149,8 +149,9 @@ install_packages()
 		trap 'exit 1' HUP INT TERM
 		deny_nginx
 		export DEBIAN_FRONTEND=noninteractive
+		export NEEDRESTART_SUSPEND=1
 		apt_install "$log"
-	) 9<&- || {
+	) 9<&- </dev/null || {
 		say "apt-get's last words:"
 		tail -n 25 "$log"
 		rm -f "$log"
