@@ -16,7 +16,7 @@
 #define CRED_TOKEN_MAX 16384
 
 struct cred {
-	char server[CRED_URL_MAX];	/* base URL, may have a path; no end / */
+	char server[CRED_URL_MAX];	/* base URL, maybe with a path; no / */
 	char tls_name[KUBE_NAME_MAX + 1]; /* tls-server-name; "" = the host */
 	char ca[CRED_PEM_MAX];		/* PEM; "" = the system's */
 	char cert[CRED_PEM_MAX];	/* client certificate PEM; "" = none */
@@ -30,7 +30,7 @@ struct cred {
 struct cred_shm {
 	struct seq seq;
 	_Atomic uint32_t generation;	/* 0 until the first one is there */
-	_Atomic uint32_t refused;	/* generation that met a 401, by users */
+	_Atomic uint32_t refused;	/* generation that met a 401; 0 */
 	_Atomic int64_t refreshed_ms;	/* monotonic, of the last good read */
 	struct cred cred;
 };

@@ -109,8 +109,8 @@ each_answer_has_its_meaning(void **state UNUSED)
 
 		judge(&rows[i], 0, &v, &err);
 
-		if (v.result != rows[i].result || err.status != rows[i].status ||
-		    v.retry != rows[i].retry || v.unsure != rows[i].unsure ||
+		if (v.result != rows[i].result ||
+		    err.status != rows[i].status || v.retry != rows[i].retry || v.unsure != rows[i].unsure ||
 		    !strstr(err.msg, rows[i].words))
 			fail_msg("row %zu: result %d status %d retry %d "
 			    "unsure %d: %s", i, v.result, err.status, v.retry,

@@ -189,7 +189,7 @@ static const struct {
 	    PEM64 "}}]\n", "insecure-skip-tls-verify: contradicts" },
 	{ HEAD SERVER "users: [{name: u, user: {exec: {command: x}}}]\n",
 	    "users[u].user.exec: is not supported" },
-	{ HEAD SERVER "users: [{name: u, user: {auth-provider: {name: gcp}}}]\n",
+	{ HEAD SERVER "users: [{name: u, user: {auth-provider: {name: x}}}]\n",
 	    "users[u].user.auth-provider: is not supported" },
 	{ HEAD SERVER "users: [{name: u, user: {token: t, as: root}}]\n",
 	    "users[u].user.as: is not supported" },
