@@ -29,6 +29,7 @@ struct informer {
 	int64_t due_ms;		/* when WAITING: to go on */
 	int64_t backoff_ms;	/* the last wait; 0 = all is well */
 	int64_t opened_ms;	/* of the watch, of the request for a page */
+	int64_t listed_ms;	/* when the last whole list was read; 0 = never */
 	char rv[RV_MAX];	/* where the next watch begins */
 	struct buf more;	/* continue token; "" = a list begins */
 	struct buf page;
@@ -174,6 +175,7 @@ list_end(void *arg, enum kube_result result, int wait_s,
 		inf->state.listed = true;
 		inf->state.refused = false;
 		inf->list_needed = false;
+		inf->listed_ms = num_mono_ms();
 		inf->to.on_list_end(inf->to.arg);
 	}
 	go_on_at_once(inf);
@@ -283,8 +285,8 @@ watch_end(void *arg, enum kube_result result, int wait_s,
     const struct err *err)
 {
 	struct informer *inf = arg;
-	bool lasted = inf->state.live &&
-	    num_mono_ms() - inf->opened_ms >= WELL_MS;
+	int64_t now_ms = num_mono_ms();
+	bool lasted = inf->state.live && now_ms - inf->opened_ms >= WELL_MS;
 	const char *why = err->msg;
 
 	inf->state.live = false;
@@ -297,7 +299,8 @@ watch_end(void *arg, enum kube_result result, int wait_s,
 	/* after bytes that made no sense, only a list is sure to be whole */
 	if (result == KUBE_GONE || result == KUBE_BROKEN)
 		inf->list_needed = true;
-	if (lasted && (result == KUBE_OK || result == KUBE_GONE))
+	if ((result == KUBE_OK && lasted) ||
+	    (result == KUBE_GONE && now_ms - inf->listed_ms >= WELL_MS))
 		go_on_at_once(inf);
 	else
 		back_off(inf, result == KUBE_OK ? KUBE_AWAY : result, wait_s,
