@@ -13,13 +13,8 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 import pki as pki_maker  # noqa: E402
 import rig  # noqa: E402
-from gateway import Gateway  # noqa: E402
-
-TIER = os.environ.get("LIVY_TEST_TIER", "api")
-FINDINGS = ("ERROR: AddressSanitizer", "runtime error:", "ERROR: LeakSanit",
-            "Assertion `")
-
-started = []    # clusters and gateways that live, for logs of a failure
+from maker import Maker, logs  # noqa: E402
+from rig import TIER  # noqa: E402
 
 
 @pytest.fixture(scope="session")
@@ -34,56 +29,6 @@ def workdir():
 @pytest.fixture(scope="session")
 def pki(workdir):
     return pki_maker.make_ca(workdir / "pki")
-
-
-class Maker:
-    """Makes clusters and gateways and ends them, newest first."""
-
-    def __init__(self, workdir, pki):
-        self.workdir, self.pki, self.made, self.number = workdir, pki, [], 0
-
-    def folder(self, kind):
-        self.number += 1
-        return pathlib.Path(tempfile.mkdtemp(
-            prefix=f"{kind}{self.number}-", dir=self.workdir))
-
-    def cluster(self, **kwargs):
-        return self.keep(rig.Cluster(self.folder("c"), self.pki, **kwargs))
-
-    def gateway(self, cluster, **kwargs):
-        return self.keep(Gateway(self.folder("g"), cluster, self.pki,
-                                 **kwargs))
-
-    def keep(self, thing):
-        self.made.append(thing)
-        started.append(thing)
-        return thing.start()
-
-    def end(self):
-        errors = []
-        for thing in reversed(self.made):
-            try:
-                thing.stop()
-            except Exception as e:
-                errors.append(e)
-            errors += findings(thing)
-            started.remove(thing)
-        self.made.clear()
-        if errors:
-            raise AssertionError("\n".join(map(str, errors)))
-
-
-def parts_of(thing):
-    if isinstance(thing, Gateway):
-        return [thing.master, thing.nginx]
-    return thing.parts()
-
-
-def findings(thing):
-    """What sanitizers and assertions said in the logs of its programs."""
-    return [f"{part.name}: {line}" for part in parts_of(thing)
-            for line in part.text().splitlines()
-            if any(f in line for f in FINDINGS)]
 
 
 @pytest.fixture(scope="session")
@@ -139,17 +84,6 @@ def record(node_id, outcome, detail=""):
     if path:
         with open(path, "a", encoding="utf-8") as f:
             f.write(json.dumps([test_id(node_id), outcome, detail]) + "\n")
-
-
-def logs():
-    text = ""
-    for thing in started:
-        for part in parts_of(thing):
-            text += f"--- {part.log}\n{part.tail(15)}\n"
-        if isinstance(thing, Gateway):
-            text += "--- nginx-error.log\n" + "\n".join(
-                thing.nginx_error().splitlines()[-5:]) + "\n"
-    return text
 
 
 @pytest.hookimpl(hookwrapper=True)

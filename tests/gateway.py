@@ -12,7 +12,7 @@ import subprocess
 import requests
 
 import fcgi_client
-from procs import (Part, alive, children, command_line, give, listeners,
+from procs import (Part, alive, children, give, listeners, titles,
                    wait_for)
 from rig import BUILD, FINAL, SANITIZERS, SRC, free_port
 
@@ -194,8 +194,7 @@ http {{
     def pids(self, role=None):
         """Child processes of the master, of one role if named."""
         return [p for p in children(self.master.pid)
-                if role is None or role in command_line(p) or
-                role in pathlib.Path(f"/proc/{p}/comm").read_text()]
+                if role is None or role in titles(p)]
 
     def nginx_error(self):
         path = self.folder / "nginx-error.log"

@@ -49,12 +49,15 @@ def alive(pid):
         return False
 
 
-def command_line(pid):
+def titles(pid):
+    """What ps shows of a process: its short name and its command line."""
     try:
-        raw = pathlib.Path(f"/proc/{pid}/cmdline").read_bytes()
+        folder = pathlib.Path(f"/proc/{pid}")
+        raw = folder.joinpath("cmdline").read_bytes()
+        return folder.joinpath("comm").read_text() + \
+            raw.replace(b"\0", b" ").decode(errors="replace")
     except (FileNotFoundError, ProcessLookupError):
         return ""
-    return raw.replace(b"\0", b" ").decode(errors="replace").strip()
 
 
 class Part:

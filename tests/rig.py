@@ -20,6 +20,7 @@ PLACE = pathlib.Path(os.environ.get("TESTS_DIR", "/nonexistent"))
 JOBS = PLACE / "jobs"
 JOBS_URI = os.environ.get("LIVY_TEST_JOBS", f"local://{JOBS}")
 SPARK_IMAGE = os.environ.get("LIVY_TEST_IMAGE", "spark:3.5.9")
+TIER = os.environ.get("LIVY_TEST_TIER", "api")
 NAMESPACE = "default"
 FINAL = ("success", "dead", "killed", "error")
 

@@ -14,7 +14,8 @@ from place import Place, is_root
 TIERS = ("unit", "api", "spark", "cluster", "fresh")
 DEFAULT = ("unit", "api", "spark", "cluster")
 # The cluster tier is the others' suites once more, on a cluster that exists.
-FILES = {"unit": ["unit"], "api": ["api"], "spark": ["spark"],
+# The conformance suite asks localkube always, and the real one beside it.
+FILES = {"unit": ["unit"], "api": ["api", "cluster"], "spark": ["spark"],
          "cluster": ["cluster", "api", "spark"]}
 BUILD_OF = {"api": "asan", "spark": "plain", "cluster": "plain"}
 

@@ -6,7 +6,7 @@ import pwd
 
 import pytest
 
-from conftest import Maker
+from maker import Maker
 
 pytestmark = [pytest.mark.root, pytest.mark.local]
 

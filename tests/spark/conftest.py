@@ -6,7 +6,7 @@ import pathlib
 import pytest
 
 import rig
-from conftest import TIER
+from rig import TIER
 
 
 def spark_home():

@@ -73,9 +73,9 @@ def test_conf_and_arguments_reach_the_job(spark_gateway, job):
                 driverMemory="700m")
 
     seen = json.loads(line_of(spark_gateway, batch, "conf=")[5:])
+    assert json.loads(line_of(spark_gateway, batch, "args=")[5:]) == args
     assert {k: seen.get(k) for k in conf} == conf
     assert seen["spark.driver.memory"] == "700m"
-    assert json.loads(line_of(spark_gateway, batch, "args=")[5:]) == args
 
 
 def test_a_running_driver_is_ended_by_delete(spark_gateway, spark_cluster,
@@ -93,12 +93,13 @@ def test_a_running_driver_is_ended_by_delete(spark_gateway, spark_cluster,
              lambda: pod not in spark_cluster.kube.names("pods"))
 
 
-def test_the_app_id_is_the_drivers(spark_gateway, job):
-    batch = run(spark_gateway, file=job("sparkconf.py"))
+def test_the_app_id_is_the_drivers_label(spark_gateway, spark_cluster, job):
+    batch = run(spark_gateway, file=job("lines.py"), args=["1"])
+    pod = spark_cluster.kube.get(spark_cluster.kube.path(
+        "pods", f"{spark_gateway.object_name(batch)}-driver"))
 
-    conf = json.loads(line_of(spark_gateway, batch, "conf=")[5:])
     assert spark_gateway.get(f"/batches/{batch}").json()["appId"] == \
-        conf["spark.app.id"]
+        pod["metadata"]["labels"]["spark-app-selector"]
 
 
 def test_the_drivers_log_pages(spark_gateway, job):
