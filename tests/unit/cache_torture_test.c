@@ -29,10 +29,11 @@ struct shared {
 	_Atomic int64_t reads;
 	_Atomic int64_t found;
 	_Atomic int64_t rounds;	/* of writers */
+	_Atomic int32_t first, last; /* ids that are there, for all to see */
 };
 
 static struct shared *shared;
-static void *mem;
+static void *mem, *own_mem;
 
 static uint32_t
 next_random(uint32_t *seed)
@@ -171,6 +172,97 @@ read_until_stop(uint32_t seed, bool none_is_missing)
 	return failed;
 }
 
+/*
+ * A worker that creates one application after another and deletes those
+ * some steps behind; what it has done is told in shared->first and last.
+ */
+static void NORETURN
+create_and_delete_for_ever(uint32_t seed UNUSED)
+{
+	struct own *own = own_open(own_mem, 1);
+
+	for (int32_t id = 0;; id++) {
+		AUTO_SAMPLE struct sample s;
+
+		sample_init(&s, APP_BATCH, id, 0, 0);
+		while (!own_created(own, 0, &s.app, &s.text, &s.view))
+			sched_yield();
+		atomic_store(&shared->last, id);
+		if (id < 10)
+			continue;
+		/* nobody may still count on it when it goes */
+		atomic_store(&shared->first, id - 9);
+		while (!own_deleted(own, 0, APP_BATCH, id - 10, "uid"))
+			sched_yield();
+	}
+}
+
+/* The watcher of such a worker: puts and removes, then settles. */
+static void NORETURN
+settle_for_ever(uint32_t seed UNUSED)
+{
+	struct own *own = own_open(own_mem, 1);
+	struct cache_writer *w = cache_writer_new(mem);
+	struct own_write write;
+
+	cache_publish(w);
+	for (;; atomic_fetch_add(&shared->rounds, 1)) {
+		size_t cursor = 0;
+
+		while (own_next(own, &cursor, &write)) {
+			AUTO_SAMPLE struct sample s;
+
+			sample_init(&s, APP_BATCH, write.id, 1, 0);
+			if (write.op == OWN_CREATED)
+				cache_put(w, &s.app, &s.text, &s.view);
+			else
+				cache_remove(w, APP_BATCH, write.id);
+			own_settle(own, APP_BATCH, write.id,
+			    write.op == OWN_DELETED);
+		}
+		sched_yield();
+	}
+}
+
+/* What was there before and after a read must have been seen by it. */
+static int
+follow_until_stop(void)
+{
+	struct own *own = own_open(own_mem, 1);
+	struct cache *c = cache_open(mem, own);
+	AUTO_VIEW struct cache_view v = CACHE_VIEW_INIT;
+	AUTO_BUF struct buf page = BUF_INIT(4 << 20);
+	int failed = 0;
+
+	while (!failed && !atomic_load(&shared->stop)) {
+		int32_t last = atomic_load(&shared->last);
+		int32_t before = atomic_load(&shared->first);
+		enum cache_found found = cache_get(c, APP_BATCH, last, &v);
+		char head[32];
+		int64_t total;
+
+		if (last >= 0 && found != CACHE_FOUND &&
+		    atomic_load(&shared->first) <= last)
+			failed = 4;
+		if (before >= 2 && cache_get(c, APP_BATCH, before - 2, &v) ==
+		    CACHE_FOUND)
+			failed = 5;
+		buf_clear(&page);
+		cache_page(c, APP_BATCH, 0, 1000, &page, &total);
+		snprintf(head, sizeof head, "{\"id\":%d,", (int)last);
+		if (last >= 0 && !strstr(page.data, head) &&
+		    atomic_load(&shared->first) <= last)
+			failed = 6;
+		snprintf(head, sizeof head, "{\"id\":%d,", (int)before - 2);
+		if (before >= 2 && strstr(page.data, head))
+			failed = 7;
+		atomic_fetch_add(&shared->found, 1);
+	}
+	cache_close(c);
+	own_close(own);
+	return failed;
+}
+
 static pid_t
 start(void (*writer)(uint32_t), uint32_t seed, bool none_is_missing)
 {
@@ -219,9 +311,34 @@ wait_rounds(int64_t more)
 	}
 }
 
+static void
+own_writes_never_flicker_while_they_are_settled(void **state UNUSED)
+{
+	pid_t readers[READERS], writer, worker;
+	int64_t end_ms;
+
+	atomic_store(&shared->last, -1);
+	writer = start(settle_for_ever, 0, false);
+	worker = start(create_and_delete_for_ever, 0, false);
+	for (int i = 0; i < READERS; i++) {
+		readers[i] = fork();
+		assert_true(readers[i] >= 0);
+		if (readers[i] == 0)
+			_exit(follow_until_stop());
+	}
+	end_ms = num_mono_ms() + RUN_MS;
+	while (num_mono_ms() < end_ms)
+		wait_rounds(1);
+	stop_readers(readers);
+	assert_true(atomic_load(&shared->last) > 200);
+	kill_writer(worker);
+	kill_writer(writer);
+}
+
 static int
 setup(void **state UNUSED)
 {
+	own_mem = shm_map(own_size(1), false);
 	mem = shm_map(cache_size(OBJECTS, BYTES), false);
 	cache_format(mem, OBJECTS, BYTES);
 	shared = shm_map(sizeof *shared, false);
@@ -233,6 +350,7 @@ teardown(void **state UNUSED)
 {
 	munmap(mem, cache_size(OBJECTS, BYTES));
 	munmap(shared, sizeof *shared);
+	munmap(own_mem, own_size(1));
 	return 0;
 }
 
@@ -280,6 +398,7 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(readers_see_whole_views_while_a_writer_churns),
 		TEST(readers_survive_writers_that_are_killed_and_replaced),
+		TEST(own_writes_never_flicker_while_they_are_settled),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
