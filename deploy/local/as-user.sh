@@ -20,12 +20,35 @@ here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd -P)
 . "$here/process.sh"
 # shellcheck source=services.sh
 . "$here/services.sh"
-exec 9<&-
 set_paths
+
+# A folder of its own in the temporary one, gone at the end, or when this runs
+# again if it was killed.
+clean_tmp()
+{
+	local dir
+	dir=$(remembered tmp)
+	case $dir in
+	*/livy-fcgi.??????)
+		[ ! -O "$dir" ] || rm -rf -- "$dir"
+		rm -f "$state/kept/tmp"
+		;;
+	esac
+}
+
+make_tmp()
+{
+	clean_tmp
+	TMPDIR=$(mktemp -d "${UP_TMPDIR:-/tmp}/livy-fcgi.XXXXXX")
+	export TMPDIR
+	remember tmp "$TMPDIR"
+	trap clean_tmp EXIT
+	trap 'exit 1' HUP INT TERM
+}
 
 up()
 {
-	export TMPDIR=${UP_TMPDIR:-/tmp}
+	make_tmp
 	unset "${!SPARK_@}" 2>/dev/null || true
 	[ -z "${UP_SPARK_HOME+set}" ] || SPARK_HOME=$UP_SPARK_HOME
 	mkdir -p "$private" "$run" "$logs" "$state/home"
@@ -54,6 +77,9 @@ up()
 
 case ${1:-} in
 up) up ;;
-stop) stop_services ;;
+stop)
+	stop_services
+	clean_tmp
+	;;
 *) die "usage: as-user.sh up | stop" ;;
 esac

@@ -89,7 +89,7 @@ start()
 		mv "$log" "$log.1"
 	fi
 	cd "$run"
-	setsid "$@" </dev/null >>"$log" 2>&1 9<&- &
+	TMPDIR=/tmp setsid "$@" </dev/null >>"$log" 2>&1 9<&- &
 	disown $!
 	wait_until 5 leads $! || die_log "$name ended at once" "$log"
 	stat_of $!
