@@ -20,7 +20,7 @@
 #include "slots.h"
 
 #define POLL_MS 250		/* longest sleep: signals, silence, settling */
-#define CHORES_MS 1000
+#define GONE_MAX 1024		/* ids remembered for deletes told later */
 #define SETTLE_MS 60000		/* a write that no event told of is settled */
 #define OPEN_MS 15000		/* for the first byte of an answer */
 #define BACKOFF_MS 800		/* first wait after a failure */
@@ -40,6 +40,11 @@ struct source {
 	enum kube_result trouble; /* logged last; KUBE_OK = all is well */
 };
 
+struct gone {
+	enum app_kind kind;
+	int32_t id;
+};
+
 struct watcher {
 	const struct gw *gw;
 	const struct conf *conf;
@@ -50,8 +55,9 @@ struct watcher {
 	struct source *source;
 	size_t count;
 	bool published;
-	int64_t chores_ms;	/* when they are due again */
 	int64_t well_since_ms;	/* all watches have been open; 0 = not so */
+	struct gone gone[GONE_MAX];	/* the last ones, a ring */
+	size_t gone_count;		/* of all there were */
 	struct buf part[4];
 };
 
@@ -92,6 +98,7 @@ on_gone(void *arg, enum app_kind kind, int32_t id)
 	int32_t other_id;
 
 	cache_remove(w->cache, kind, id);
+	w->gone[w->gone_count++ % GONE_MAX] = (struct gone){ kind, id };
 	if (w->published)
 		own_settle(w->own, kind, id, /* gone= */ true);
 	if (cache_next_dropped(w->cache, &other, &other_id))
@@ -265,10 +272,21 @@ condition(const struct watcher *w)
 	return c;
 }
 
+static bool
+is_gone(const struct watcher *w, enum app_kind kind, int32_t id)
+{
+	size_t n = w->gone_count < GONE_MAX ? w->gone_count : GONE_MAX;
+
+	for (size_t i = 0; i < n; i++)
+		if (w->gone[i].id == id && w->gone[i].kind == kind)
+			return true;
+	return false;
+}
+
 /*
- * Settles what no event will: writes of applications that came before the
- * first list, or went while nobody watched. A write is passed over while its
- * event may still come.
+ * Settles what no event will: writes that their worker told of after the
+ * event had come, and those of applications that came and went while nobody
+ * watched; these are passed over as long as an event may still come.
  */
 static void
 settle(struct watcher *w, int64_t now_ms)
@@ -278,15 +296,17 @@ settle(struct watcher *w, int64_t now_ms)
 	bool old;
 
 	while (own_next(w->own, &cursor, &write)) {
+		if (known_has(w->known, write.kind, write.id)) {
+			if (write.op == OWN_CREATED)
+				own_settle(w->own, write.kind, write.id,
+				    false);
+			continue;
+		}
 		old = w->well_since_ms && now_ms - SETTLE_MS >
 		    (w->well_since_ms > write.since_ms ? w->well_since_ms :
 		    write.since_ms);
-		if (!known_has(w->known, write.kind, write.id)) {
-			if (old)
-				own_settle(w->own, write.kind, write.id, true);
-		} else if (write.op == OWN_CREATED) {
-			own_settle(w->own, write.kind, write.id, false);
-		}
+		if (old || is_gone(w, write.kind, write.id))
+			own_settle(w->own, write.kind, write.id, true);
 	}
 }
 
@@ -309,10 +329,7 @@ chores(struct watcher *w, int64_t now_ms)
 		return;
 	if (c.spoke_ms)
 		cache_spoke(w->cache, c.spoke_ms);
-	if (now_ms >= w->chores_ms) {
-		settle(w, now_ms);
-		w->chores_ms = now_ms + CHORES_MS;
-	}
+	settle(w, now_ms);
 }
 
 static void
@@ -327,8 +344,8 @@ run(struct watcher *w)
 			due_ms = informer_tick(w->source[i].informer, now_ms);
 			next_ms = due_ms < next_ms ? due_ms : next_ms;
 		}
-		chores(w, now_ms);
 		kube_streams_run(w->streams, (int)(next_ms - now_ms));
+		chores(w, num_mono_ms());
 	}
 }
 
