@@ -101,14 +101,16 @@ as_user()
 	    LIVY_FCGI_HOME="$state" LC_ALL=C.UTF-8 "$@"
 }
 
-# One at a time: up and down hold the folder itself locked.
+# One at a time: up and down hold the folder itself locked. Sets waited.
 lock_state()
 {
+	waited=false
 	while :; do
 		exec 9<"$state"
 		if ! flock --nonblock 9; then
 			say "Another up or down is at work on $state: waiting for it."
 			flock 9
+			waited=true
 		fi
 		# It may have been purged meanwhile.
 		[ "$(stat -L -c %d:%i /proc/self/fd/9)" != \

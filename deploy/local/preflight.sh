@@ -242,9 +242,19 @@ check_spark_home()
 	fi
 }
 
-preflight()
+choose_ports()
 {
 	local line
+	notes=()
+	choose_port https "the gateway" 8443
+	choose_port kube "localkube" 6443
+	for line in "${notes[@]}"; do
+		say "note: $line"
+	done
+}
+
+preflight()
+{
 	choose_tmpdir
 	check_state_folder
 	check_disks
@@ -252,11 +262,7 @@ preflight()
 	check_user_namespaces
 	check_packages
 	check_spark_home
-	choose_port https "the gateway" 8443
-	choose_port kube "localkube" 6443
-	for line in "${notes[@]}"; do
-		say "note: $line"
-	done
+	choose_ports
 	if [ ${#problems[@]} != 0 ]; then
 		die "nothing was changed, because:" "${problems[@]/#/  }"
 	fi
