@@ -109,7 +109,10 @@ resolve(const struct conf *conf, const char *text, struct buf *out,
 	return true;
 }
 
-/* Adds what text stands for to a list; "" stands for nothing. */
+/*
+ * Adds what text stands for to a list; "" stands for nothing. Spark joins
+ * such lists by commas, so one inside a name would smuggle in another.
+ */
 static bool
 resolve_to(const struct conf *conf, const char *text, json_object *list,
     struct err *err)
@@ -118,6 +121,9 @@ resolve_to(const struct conf *conf, const char *text, json_object *list,
 
 	if (!*text)
 		return true;
+	if (strchr(text, ','))
+		return err_set(err, 400, "Rejected, Reason: requirement "
+		    "failed: Path '%s' holds a comma.", text);
 	if (!resolve(conf, text, &b, err))
 		return false;
 	json_object_array_add(list, json_object_new_string(b.data));

@@ -281,6 +281,15 @@ file_lists_of_conf_join_those_of_the_request(void **state UNUSED)
 }
 
 static void
+a_comma_smuggles_no_second_file_in(void **state UNUSED)
+{
+	refused("{\"file\":\"gs://b/x\",\"jars\":"
+	    "[\"gs://b/x.jar,file:///etc/passwd\"]}", 400, ERR_MSG,
+	    "Rejected, Reason: requirement failed: "
+	    "Path 'gs://b/x.jar,file:///etc/passwd' holds a comma.");
+}
+
+static void
 refused_conf_keys_are_named_together(void **state UNUSED)
 {
 	refused("{\"file\":\"gs://b/x\",\"conf\":{\"spark.master\":\"x\","
@@ -393,6 +402,7 @@ main(void)
 		cmocka_unit_test(
 		    the_default_file_system_stands_before_bare_paths),
 		cmocka_unit_test(file_lists_of_conf_join_those_of_the_request),
+		cmocka_unit_test(a_comma_smuggles_no_second_file_in),
 		cmocka_unit_test(refused_conf_keys_are_named_together),
 		cmocka_unit_test(nulls_where_livy_falls_are_500),
 		cmocka_unit_test(elements_of_a_wrong_type_are_placed),
