@@ -106,22 +106,30 @@ lookup_fetch(struct gw *gw, const struct request *rq, const char *ns,
 	return r;
 }
 
-/* Asks every namespace there may be; the budget of the request bounds it. */
+/*
+ * Asks every namespace there may be; the budget of the request bounds it.
+ * One that cannot be asked makes 404 a guess, so then it is not given.
+ */
 static bool
 ask(struct gw *gw, const struct request *rq, const struct target *t,
     int32_t id, struct item *ret, struct err *err)
 {
 	const struct conf_list *ns = &gw->conf->namespaces;
-	enum kube_result r = KUBE_NOT_FOUND;
+	struct err ignored = ERR_INIT;
+	enum kube_result r = KUBE_NOT_FOUND, worst = KUBE_NOT_FOUND;
 
 	if (!lookup_calls_begin(gw, err))
 		return false;
-	for (size_t i = 0; i < ns->count && r == KUBE_NOT_FOUND; i++)
-		r = lookup_fetch(gw, rq, ns->items[i], t->kind, id, ret, err);
+	for (size_t i = 0; i < ns->count && r != KUBE_OK; i++) {
+		r = lookup_fetch(gw, rq, ns->items[i], t->kind, id, ret,
+		    worst == KUBE_NOT_FOUND ? err : &ignored);
+		if (r != KUBE_OK && r != KUBE_NOT_FOUND)
+			worst = r;
+	}
 	lookup_calls_end(gw);
-	if (r == KUBE_NOT_FOUND)
-		return lookup_absent(t, err);
-	return r == KUBE_OK;
+	if (r == KUBE_OK)
+		return true;
+	return worst == KUBE_NOT_FOUND && lookup_absent(t, err);
 }
 
 /* A view too large for the cache; without it what is known has to do. */
