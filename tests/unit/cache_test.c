@@ -321,6 +321,22 @@ own_creates_and_deletes_are_merged(void **state)
 }
 
 static void
+the_highest_id_may_be_an_own_write(void **state)
+{
+	struct fixture *f = *state;
+
+	cache_publish(f->writer);
+	assert_int_equal(cache_highest(f->cache, APP_BATCH), -1);
+	put(f, 7, 0);
+	put(f, 3, 0);
+	assert_int_equal(cache_highest(f->cache, APP_BATCH), 7);
+	create(f, 0, 9, 0);
+	create(f, 1, 8, 0);
+	assert_int_equal(cache_highest(f->cache, APP_BATCH), 9);
+	assert_int_equal(cache_highest(f->cache, APP_SESSION), -1);
+}
+
+static void
 too_many_applications_are_counted_and_can_come_later(void **state)
 {
 	struct fixture *f = *state;
@@ -472,6 +488,7 @@ main(void)
 		TEST(a_name_finds_its_application, setup),
 		TEST(a_name_whose_owner_was_deleted_finds_the_new_one, setup),
 		TEST(own_creates_and_deletes_are_merged, setup),
+		TEST(the_highest_id_may_be_an_own_write, setup),
 		TEST(too_many_applications_are_counted_and_can_come_later,
 		    setup_small),
 		TEST(a_view_without_room_keeps_what_is_needed_to_fetch_it,
