@@ -210,8 +210,8 @@ kapi_create(struct kstore *s, const struct kreq *rq, struct kreply *rp,
 		return kst_set(st, 500, "", "resourceVersion should not be "
 		    "set on objects to be created");
 	rp->warnings = json_object_new_array();
-	return kvalid_prune(rq->path.res, o, opt.unknown, rp->warnings, st) &&
-	    create(s, rq, o, opt.dry, rp, st);
+	return kvalid_prune(rq->path.res, o, /* patched= */ false, opt.unknown,
+	    rp->warnings, st) && create(s, rq, o, opt.dry, rp, st);
 }
 
 /* What a PATCH is: a merge of objects; lists are replaced. */
@@ -318,7 +318,7 @@ change(struct kstore *s, const struct kreq *rq, json_object *given,
 	want = patch ? kmeta_merge(kmeta_copy(before), given) :
 	    kmeta_copy(given);
 	if (!check_place(rq, want, st) || !check_version(rq, v, want, st) ||
-	    !kvalid_prune(res, want, opt->unknown, rp->warnings, st))
+	    !kvalid_prune(res, want, patch, opt->unknown, rp->warnings, st))
 		return false;
 	after = combine(res, *rq->path.sub, before, want);
 	kmeta_keep(res, before, after);

@@ -109,10 +109,12 @@ logs_read(struct kstream *stream, char *to, size_t max)
 	struct logs *l = (struct logs *)stream;
 	size_t n;
 
+	if (l->left == 0)
+		return KSTREAM_END;
 	while (l->sent == l->out.len) {
 		buf_clear(&l->out);
 		l->sent = 0;
-		if (l->left == 0 || !buf_ok(&l->raw))
+		if (!buf_ok(&l->raw))
 			return KSTREAM_END;
 		if (fill(l))
 			continue;

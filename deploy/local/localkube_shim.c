@@ -31,6 +31,7 @@ struct shim {
 	int out, info, signals, log;
 	int64_t log_size, lines;
 	char first[512];	/* of the output, for an error at the start */
+	char told[512];		/* by bwrap, of the container's processes */
 	int64_t started_ms;
 	struct buf keep;
 };
@@ -111,20 +112,17 @@ read_output(struct shim *s)
 static void
 read_info(struct shim *s)
 {
-	char text[512];
-	ssize_t n = read(s->info, text, sizeof text - 1);
-	const char *at;
+	size_t have = strlen(s->told);
+	ssize_t n = read(s->info, s->told + have, sizeof s->told - 1 - have);
+	const char *at = strstr(s->told, "\"child-pid\":");
 	int pid;
 
-	text[n > 0 ? n : 0] = '\0';
-	at = strstr(text, "\"child-pid\":");
+	if (n > 0)
+		return;
 	if (at && sscanf(at + strlen("\"child-pid\":"), "%d", &pid) == 1)
 		s->init = pid;
-	/* it writes more, and gives up where nobody reads that */
-	if (n <= 0) {
-		close(s->info);
-		s->info = -1;
-	}
+	close(s->info);
+	s->info = -1;
 }
 
 int64_t

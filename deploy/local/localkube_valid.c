@@ -198,22 +198,31 @@ prune(json_object *o, const struct kfield *fields, const char *path,
 }
 
 static bool
-refuse_unknown(const struct kres *res, json_object *unknown, struct kst *st)
+refuse_unknown(const struct kres *res, json_object *o, bool patched,
+    json_object *unknown, struct kst *st)
 {
+	AUTO_JSON json_object *causes = NULL;
 	AUTO_BUF struct buf list = BUF_INIT(64 * 1024);
 
 	for (size_t i = 0; i < json_object_array_length(unknown); i++)
 		buf_addf(&list, "%sunknown field \"%s\"", i ? ", " : "",
 		    json_object_get_string(
 		    json_object_array_get_idx(unknown, i)));
+	if (patched) {
+		causes = json_object_new_array();
+		kst_cause(causes, "FieldValueInvalid", "patch", "Invalid value"
+		    ": \"%.2000s\": strict decoding error: %.1500s",
+		    jv_print(o), list.data);
+		return kst_invalid(st, "", "", "", causes);
+	}
 	return kst_set(st, 400, "BadRequest", "%s in version \"%s\" cannot be "
 	    "handled as a %s: strict decoding error: %s", res->kind,
 	    res->version, res->kind, list.data);
 }
 
 bool
-kvalid_prune(const struct kres *res, json_object *o, enum kvalid_unknown how,
-    json_object *ret_warnings, struct kst *st)
+kvalid_prune(const struct kres *res, json_object *o, bool patched,
+    enum kvalid_unknown how, json_object *ret_warnings, struct kst *st)
 {
 	AUTO_JSON json_object *unknown = json_object_new_array();
 
@@ -230,7 +239,7 @@ kvalid_prune(const struct kres *res, json_object *o, enum kvalid_unknown how,
 	if (json_object_array_length(unknown) == 0 || how == KVALID_IGNORE)
 		return true;
 	if (how == KVALID_STRICT)
-		return refuse_unknown(res, unknown, st);
+		return refuse_unknown(res, o, patched, unknown, st);
 	for (size_t i = 0; i < json_object_array_length(unknown); i++)
 		json_object_array_add(ret_warnings, json_object_get(
 		    json_object_array_get_idx(unknown, i)));

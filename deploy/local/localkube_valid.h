@@ -13,9 +13,10 @@ enum kvalid_unknown { KVALID_IGNORE, KVALID_WARN, KVALID_STRICT };
 
 /*
  * Drops fields that an application's schema does not have; their names are
- * added to ret_warnings (a JSON array), or refused if strict.
+ * added to ret_warnings (a JSON array), or refused if strict; what a patch
+ * would make of an object is refused in other words than a whole one.
  */
-bool kvalid_prune(const struct kres *res, json_object *o,
+bool kvalid_prune(const struct kres *res, json_object *o, bool patched,
     enum kvalid_unknown how, json_object *ret_warnings, struct kst *st)
     MUST_CHECK;
 
