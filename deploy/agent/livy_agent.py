@@ -292,6 +292,21 @@ class MagicFailed(Exception):
     without a stack of ours."""
 
 
+class UserStream(io.TextIOWrapper):
+    """sys.stdout and sys.stderr. As in Livy, write() gives nothing that a
+    statement would echo, and takes bytes too."""
+
+    def __init__(self, fd):
+        io.TextIOWrapper.__init__(
+            self, open(fd, "wb", closefd=False), encoding="utf-8",
+            errors="backslashreplace", line_buffering=True)
+
+    def write(self, text):
+        if isinstance(text, bytes):
+            text = text.decode("utf-8", "replace")
+        io.TextIOWrapper.write(self, text)
+
+
 class Kernel:
     """The child: runs Python statements in its main thread, in a __main__ of
     its own, and answers completion in a second thread."""
@@ -314,12 +329,8 @@ class Kernel:
         sys.modules["__main__"] = self.user
         sys.path[0] = ""
         sys.argv = [""]
-        sys.stdout = self.stdout = open(1, "w", encoding="utf-8", buffering=1,
-                                        errors="backslashreplace",
-                                        closefd=False)
-        sys.stderr = self.stderr = open(2, "w", encoding="utf-8", buffering=1,
-                                        errors="backslashreplace",
-                                        closefd=False)
+        sys.stdout = self.stdout = UserStream(1)
+        sys.stderr = self.stderr = UserStream(2)
         import pyspark.sql      # the slow part, while the JVM still starts
         pyspark.sql
         signal.signal(signal.SIGINT, self.interrupted)
@@ -1052,7 +1063,8 @@ def scala_statements(code):
         elif text in (")", "]", "}") and stack:
             before = stack.pop()
             depth -= 1
-            joined = not depth and before in ("if", "while", "for")
+            joined = not depth and (before in ("if", "for") or (
+                before == "while" and first != "do"))
         last = (at, end, text, operator)
     if last:
         pieces.append((code[start:last[1]], words))
@@ -1070,16 +1082,19 @@ def joins(last, text, gap, first, words, joined):
     if first == "do" and text == "while":
         return "while" not in words
     # An annotation alone, with or without arguments.
-    return first == "@" and len(words) in (2, 4) and words[-1] != "="
+    return first == "@" and (len(words) == 2 or words[2:] == ["("])
 
 
 def defined_name(words):
     """What a definition without effects defines; None for other code."""
     at = 0
-    while at < len(words) and words[at] in MODIFIERS:
-        at += 1
-        if at < len(words) and words[at] == "[":
-            return None
+    while at < len(words):
+        if words[at] == "@":
+            at += 3 if words[at + 2:at + 3] == ["("] else 2
+        elif words[at] in MODIFIERS or words[at] == "[":
+            at += 1
+        else:
+            break
     if at >= len(words) or words[at] not in DEFINING or ";" in words:
         return None
     if words[at] == "import":

@@ -181,7 +181,7 @@ class Session:
     # -- processes
 
     def family(self):
-        """Pids of the agent and its kernel, from their command lines."""
+        """Pids of the agent and its kernel, in the order of their start."""
         found = []
         for entry in pathlib.Path("/proc").iterdir():
             if not entry.name.isdigit():
@@ -191,9 +191,9 @@ class Session:
                 cwd = os.readlink(str(entry / "cwd"))
             except OSError:
                 continue
-            if cwd == str(self.folder) and str(AGENT).encode() in words:
+            if cwd == str(self.folder) and words[1:2] == [bytes(AGENT)]:
                 found.append(int(entry.name))
-        return found
+        return sorted(found)
 
     def wait_exit(self, timeout=60):
         return self.process.wait(timeout)

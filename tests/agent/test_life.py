@@ -1,0 +1,210 @@
+"""How a session begins and ends, and that nothing of it stays."""
+
+import os
+import signal
+import time
+
+import pytest
+from session import HttpError
+
+DAEMON_THREAD = "new Thread(() => Thread.sleep(3600000)).start()"
+
+
+def gone(pids, timeout=20):
+    """Whether none of the processes is left, within a time."""
+    deadline = time.monotonic() + timeout
+    while time.monotonic() < deadline:
+        if not [p for p in pids if os.path.exists("/proc/%d" % p)]:
+            return True
+        time.sleep(0.1)
+    return False
+
+
+@pytest.fixture
+def make(start):
+    made = []
+
+    def go(**more):
+        made.append(start(**dict({"linger": "1s"}, **more)))
+        return made[-1]
+
+    yield go
+    for session in made:
+        session.close()     # one Spark at a time
+
+
+def test_while_starting_it_answers_and_refuses(make):
+    session = make(kind="pyspark", heartbeat_timeout="20s")
+
+    assert session.state() == "starting"
+    with pytest.raises(HttpError) as refused:
+        session.submit("1")
+    session.wait_for("idle")
+    family = session.family()
+    session.text("import os; os.system('sleep 3600 &')")
+    session.post("/v1/stop")
+
+    assert refused.value.status == 409
+    assert refused.value.body["error"] == "Session is in state starting"
+    assert session.wait_exit() == 0
+    assert len(family) >= 2 and gone(family)
+    assert os.listdir(str(session.folder)) and not [
+        name for name in os.listdir("/tmp")
+        if name.startswith("livy-agent-") and os.stat(
+            "/tmp/" + name).st_ctime > time.time() - (
+                time.monotonic() - session.began)]
+
+
+def test_stop_ends_busy_code_and_threads_that_stay(make):
+    session = make(kind="shared")
+    session.wait_for("idle")
+    session.text(DAEMON_THREAD, "spark")
+    family = session.family()
+    session.running("import time; time.sleep(3600)", "pyspark")
+
+    session.post("/v1/stop")
+
+    assert session.wait_exit() == 0
+    assert gone(family)
+
+
+def test_sigterm_ends_it_well(make):
+    session = make(kind="pyspark")
+    session.wait_for("idle")
+    family = session.family()
+    agent = min(family)
+
+    os.kill(agent, signal.SIGTERM)
+
+    assert session.wait_exit() == 0
+    assert gone(family)
+
+
+def test_idle_timeout_but_not_while_a_statement_runs(make):
+    session = make(kind="pyspark", idle_timeout="2s")
+    session.wait_for("idle")
+    number = session.submit("import time; time.sleep(4); 'done'")
+
+    assert session.result(number)["output"]["data"]["text/plain"] == "'done'"
+    done = time.monotonic()
+    time.sleep(1.2)
+    session.text("'in time'")
+    began = time.monotonic()
+    assert session.wait_exit(40) == 0
+    assert began - done >= 1.2
+    assert time.monotonic() - began > 1.9
+    assert "idle for 2 s" in session.log.read_text()
+
+
+def test_polling_is_no_activity_but_forwarded_activity_is(make):
+    session = make(kind="sql", idle_timeout="3s")
+    session.wait_for("idle")
+    for _ in range(4):
+        time.sleep(1)
+        session.post("/v1/seen", {"agoMs": 0, "active": True})
+    active_until = time.monotonic()
+    try:
+        while time.monotonic() - active_until < 30:
+            session.get("/v1/state")
+            time.sleep(0.2)
+    except OSError:
+        pass
+
+    assert session.wait_exit() == 0
+    assert time.monotonic() - active_until < 25
+
+
+def test_heartbeats_keep_it_and_missed_ones_end_it(make):
+    session = make(kind="pyspark", heartbeat_timeout="2s")
+    session.wait_for("idle")
+    for _ in range(4):
+        time.sleep(1)
+        session.get("/v1/state?seen=100")
+    session.running("import time; time.sleep(3600)")
+
+    assert session.wait_exit(40) == 0
+    assert "no heartbeat for 2 s" in session.log.read_text()
+
+
+def test_ttl(make):
+    session = make(kind="pyspark", ttl="1s")
+    session.wait_for("idle", "shutting_down")
+
+    assert session.wait_exit(40) == 0
+    assert "ttl of 1 s" in session.log.read_text()
+
+
+@pytest.mark.parametrize("kind, code", [("pyspark", "spark.stop()"),
+                                        ("spark", "spark.stop()")])
+def test_stopping_spark_ends_the_session_with_a_reason(make, kind, code):
+    session = make(kind=kind)
+    session.wait_for("idle")
+    session.run(code)
+
+    view = session.wait_for("dead", timeout=20)
+
+    assert view["reason"] == "the SparkContext was stopped"
+    with pytest.raises(HttpError) as refused:
+        session.submit("1")
+    assert refused.value.body["error"] == "Session is in state dead"
+    assert session.wait_exit() == 1
+
+
+def test_system_exit_leaves_nobody(make):
+    session = make(kind="shared")
+    session.wait_for("idle")
+    session.text("1", "spark")
+    family = session.family()
+
+    session.submit("System.exit(7)", "spark")
+
+    assert session.wait_exit() == 7
+    assert gone(family)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
+def test_a_killed_jvm_leaves_nobody(make, number):
+    session = make(kind="pyspark")
+    session.wait_for("idle")
+    family = session.family()
+    jvm = int(open("/proc/%d/stat" % min(family)).read().split()[3])
+
+    assert jvm != os.getpid()
+    os.kill(jvm, number)
+
+    session.wait_exit()
+    assert gone(family)
+
+
+def test_a_killed_agent_leaves_nobody(make):
+    session = make(kind="pyspark")
+    session.wait_for("idle")
+    family = session.family()
+    session.running("import time; time.sleep(3600)")
+
+    os.kill(min(family), signal.SIGKILL)
+
+    assert session.wait_exit() != 0
+    assert gone(family)
+
+
+def test_spark_that_does_not_start_says_why(make):
+    session = make(kind="pyspark", conf={"spark.executor.memory": "100m"})
+
+    assert session.wait_exit() == 1
+    assert "the session did not start: IllegalArgumentException: Executor " \
+        "memory" in session.log.read_text()
+
+
+def test_kinds_of_one_language_start_no_other(make):
+    session = make(kind="sql")
+    session.wait_for("idle")
+    assert len(session.family()) == 1
+
+    assert session.run("select 1")["status"] == "ok"
+    assert session.text("1+1", "pyspark") == "2"
+    assert len(session.family()) == 2
+    error = session.error("1", "sparkr")
+    assert error["ename"] == "InterpreterError"
+    assert error["evalue"] == "Fail to start interpreter"
+    assert "does not have" in error["traceback"][0]
