@@ -146,8 +146,7 @@ utf8(struct walk *w)
 	}
 	for (size_t i = 1; i <= more; i++, w->pos++) {
 		if (w->pos == w->len)
-			return ended(w, ": was expecting closing quote for a "
-			    "string value");
+			return ended(w, " in VALUE_STRING");
 		if ((s[i] & 0xc0) != 0x80) {
 			buf_addf(&w->what, "Invalid UTF-8 middle byte 0x%x",
 			    s[i]);
@@ -187,8 +186,7 @@ string(struct walk *w, bool name)
 			w->pos++;
 		}
 	}
-	return ended(w, name ? " in field name" :
-	    ": was expecting closing quote for a string value");
+	return ended(w, name ? " in field name" : " in VALUE_STRING");
 }
 
 static bool
@@ -203,7 +201,10 @@ digits(struct walk *w, const char *was)
 		return true;
 	if (w->pos == w->len)
 		return ended(w, " in numeric value");
-	return unexpected(w, was);
+	buf_addf(&w->what, "Unexpected character ('%c' (code %d)) in numeric "
+	    "value: %s", w->text[w->pos], (unsigned char)w->text[w->pos], was);
+	w->pos++;
+	return false;
 }
 
 static bool
@@ -218,6 +219,7 @@ number(struct walk *w)
 	    "numeric value"))
 		return false;
 	if (w->text[from] == '0' && w->pos > from + 1) {
+		w->pos = from + 1;
 		buf_addstr(&w->what, "Invalid numeric value: Leading zeroes "
 		    "not allowed");
 		return false;
@@ -261,6 +263,8 @@ literal(struct walk *w)
 			return true;
 	buf_addf(&w->what, "Unrecognized token '%.*s': was expecting " VALUES,
 	    (int)(n < 256 ? n : 256), w->text + from);
+	if (w->pos < w->len)
+		w->pos++;	/* it has looked at what follows */
 	return false;
 }
 
@@ -375,6 +379,8 @@ value(struct walk *w)
 		good = number(w);
 	else if (is_word(c) && (unsigned char)c < 0x80)
 		good = literal(w);
+	else if (w->depth > 1 && c && strchr(",]}", c))
+		good = unexpected(w, "expected a value");
 	else
 		good = unexpected(w, "expected a valid value " VALUES);
 	w->depth--;
