@@ -11,28 +11,35 @@
 #define ECHO_MAX (192u << 10)	/* of the 256 KiB annotations may have */
 
 static void
-add_if_unset(json_object *vars, const char *key, json_object *value)
+add_all(json_object *to, json_object *from, bool only_unset)
 {
-	if (!jv_member(vars, key))
-		json_object_object_add(vars, key, json_object_get(value));
+	json_object_object_foreach(from, key, value)
+		if (value && !(only_unset && jv_member(to, key)))
+			json_object_object_add(to, key,
+			    json_object_get(value));
 }
 
-/* The site's variables are what a request that says nothing gets. */
-static void
-add_vars(const struct conf *conf, json_object *vars, int32_t id,
+/*
+ * What the template sees: the request's variables, this batch's, and the
+ * site's for what a request says nothing of. A new object, so that no
+ * default of the site passes for something that the client said.
+ */
+static json_object *
+all_vars(const struct conf *conf, json_object *vars, int32_t id,
     const char *object, const char *owner)
 {
-	json_object_object_add(vars, "id", json_object_new_int(id));
-	jv_set_str(vars, "appName", object);
-	jv_set_str(vars, "user", owner);
-	jv_set_str(vars, "gateway", conf->gateway);
-	json_object_object_del(vars, "namespace");
-	if (conf->vars) {
-		json_object_object_foreach(conf->vars, key, value)
-			add_if_unset(vars, key, value);
-	}
-	if (!jv_member(vars, "namespace") && conf->namespaces.count > 0)
-		jv_set_str(vars, "namespace", conf->namespaces.items[0]);
+	json_object *all = json_object_new_object();
+
+	add_all(all, vars, false);
+	json_object_object_add(all, "id", json_object_new_int(id));
+	jv_set_str(all, "appName", object);
+	jv_set_str(all, "user", owner);
+	jv_set_str(all, "gateway", conf->gateway);
+	if (conf->vars)
+		add_all(all, conf->vars, true);
+	if (!jv_member(all, "namespace") && conf->namespaces.count > 0)
+		jv_set_str(all, "namespace", conf->namespaces.items[0]);
+	return all;
 }
 
 /* A member that is an object, made if it is not there. */
@@ -113,18 +120,19 @@ batch_manifest(const struct conf *conf, json_object *vars, int32_t id,
     struct err *err)
 {
 	AUTO_JSON json_object *manifest = NULL;
+	AUTO_JSON json_object *all = NULL;
 	json_object *meta;
 	char object[KUBE_LABEL_MAX + 1];
 
 	if (!app_object_name(object, conf->gateway, APP_BATCH, id))
 		return err_set(err, 500, "no object name for batch %d of "
 		    "gateway '%s'", (int)id, conf->gateway);
-	add_vars(conf, vars, id, object, owner);
-	if (!tmpl_render(conf->batch_template, vars, &manifest, err))
+	all = all_vars(conf, vars, id, object, owner);
+	if (!tmpl_render(conf->batch_template, all, &manifest, err))
 		return false;
 	meta = object_member(manifest, "metadata");
 	jv_set_str(meta, "name", object);
-	if (!set_namespace(conf, meta, vars, err) ||
+	if (!set_namespace(conf, meta, all, err) ||
 	    !set_annotations(meta, vars, owner, request_id, err))
 		return false;
 	set_labels(conf, meta, id);

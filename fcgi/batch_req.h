@@ -24,10 +24,10 @@ bool batch_req_parse(const struct conf *conf, const char *body, size_t len,
     json_object **ret_vars, struct err *err) MUST_CHECK;
 
 /*
- * Adds the site's variables and those of this request (id, appName, user,
- * gateway, namespace) and renders the manifest with the gateway's own
- * metadata over it: name, labels, annotations. proxyUser in vars is the one
- * that access_proxy_user has decided on.
+ * Renders the manifest for vars, this batch's own (id, appName, user,
+ * gateway, namespace) and the site's, and puts the gateway's metadata over
+ * it: name, labels, annotations. proxyUser in vars is the one that
+ * access_proxy_user has decided on.
  */
 bool batch_manifest(const struct conf *conf, json_object *vars, int32_t id,
     const char *owner, const char *request_id, json_object **ret_new,

@@ -385,6 +385,31 @@ a_manifest_can_be_rendered_again_with_another_id(void **state UNUSED)
 	    ANNOTATION_OWNER));
 }
 
+static void
+the_sites_variables_fill_gaps_and_say_nothing_for_the_client(void **state
+    UNUSED)
+{
+	AUTO_JSON json_object *site = json_tokener_parse("{\"name\":\"n\","
+	    "\"proxyUser\":\"p\",\"className\":\"C\","
+	    "\"driverMemory\":\"1g\",\"namespace\":\"other\"}");
+	AUTO_JSON json_object *vars = parsed("{\"file\":\"gs://b/x.jar\","
+	    "\"driverMemory\":\"2g\"}");
+	json_object *m;
+
+	conf.vars = site;
+	m = manifest(vars);
+	conf.vars = NULL;
+
+	assert_string_equal(jv_str(m, "spec.mainClass"), "C");
+	assert_string_equal(jv_str(m, "spec.driver.memory"), "2g");
+	assert_string_equal(jv_str(m, "metadata.namespace"), "other");
+	assert_null(jv_member(jv_get(m, "metadata.annotations"),
+	    ANNOTATION_NAME));
+	assert_null(jv_member(jv_get(m, "metadata.annotations"),
+	    ANNOTATION_PROXY_USER));
+	json_object_put(m);
+}
+
 int
 main(void)
 {
@@ -408,6 +433,9 @@ main(void)
 		cmocka_unit_test(elements_of_a_wrong_type_are_placed),
 		cmocka_unit_test(too_many_entries_are_refused),
 		cmocka_unit_test(the_manifest_carries_livys_side),
+		cmocka_unit_test(
+		    the_sites_variables_fill_gaps_and_say_nothing_for_the_client
+		    ),
 		cmocka_unit_test(
 		    a_manifest_can_be_rendered_again_with_another_id),
 	};
