@@ -6,7 +6,7 @@
 #include <signal.h>
 #include <sys/file.h>
 #include <sys/resource.h>
-#include <sys/wait.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <arpa/inet.h>
@@ -313,6 +313,7 @@ main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "shim") == 0)
 		return kshim_main(argv[2]);
 	log_role("localkube");
+	umask(077);
 	read_options(argc, argv, &s.opt);
 	if (s.opt.verbose)
 		log_set_level(LOG_DEBUG);

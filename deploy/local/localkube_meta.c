@@ -200,9 +200,9 @@ json_object *
 kmeta_copy(json_object *o)
 {
 	json_object *copy = NULL;
+	int rc = o ? json_object_deep_copy(o, &copy, NULL) : 0;
 
-	if (o && json_object_deep_copy(o, &copy, NULL) != 0)
-		assert(!"a tree can be copied");
+	assert(rc == 0);
 	return copy;
 }
 

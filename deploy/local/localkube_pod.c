@@ -156,6 +156,17 @@ workdir(json_object *image, json_object *pod)
 	return dir && *dir == '/' ? dir : "/tmp";
 }
 
+/* What localkube keeps is not the pod's to see, not even as the same user. */
+static bool
+hide_own(const struct kkubelet_conf *conf, struct kroot *root,
+    struct err *err)
+{
+	/* these are private to the pod, and so hide it already */
+	return strncmp(conf->dir, "/tmp/", 5) == 0 ||
+	    strncmp(conf->dir, "/run/", 5) == 0 ||
+	    kroot_add(root, KMOUNT_HIDE, NULL, conf->dir, err);
+}
+
 static bool
 make_root(const struct kkubelet_conf *conf, json_object *pod,
     json_object *image, const char *dir, struct kroot *root, struct err *err)
@@ -163,7 +174,7 @@ make_root(const struct kkubelet_conf *conf, json_object *pod,
 	const char *image_dir = jv_str(image, "workdir");
 
 	return add_writable(dir, "tmp", "/tmp", root, err) &&
-	    kroot_add(root, KMOUNT_HIDE, NULL, conf->dir, err) &&
+	    hide_own(conf, root, err) &&
 	    add_resolver(root, err) && add_hosts(pod, dir, root, err) &&
 	    add_image(image, root, err) &&
 	    (!image_dir || strcmp(image_dir, "/") == 0 ||

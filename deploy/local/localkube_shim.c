@@ -333,6 +333,7 @@ become(json_object *run, int args, int info, int out)
 	dup2(info, INFO_FD);
 	sigemptyset(&none);
 	sigprocmask(SIG_SETMASK, &none, NULL);
+	umask(022);
 	execvpe(argv[0], argv, env);
 	fprintf(stderr, "bwrap: cannot be run: %s\n", strerror(errno));
 	_exit(1);

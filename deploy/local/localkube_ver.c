@@ -46,10 +46,10 @@ kver_json(const struct kver *v)
 {
 	struct err err = ERR_INIT;
 	json_object *o = NULL;
-
 	/* our own text: it was printed from a tree of this depth */
-	if (!jv_parse(v->text, v->len, JV_DEPTH_KUBE + 1, &o, &err))
-		assert(!"stored objects parse");
+	bool ok = jv_parse(v->text, v->len, JV_DEPTH_KUBE + 1, &o, &err);
+
+	assert(ok);
 	return o;
 }
 
