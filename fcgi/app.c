@@ -103,3 +103,19 @@ app_object_id(const char *name, const char *gateway, enum app_kind *ret,
 		}
 	return false;
 }
+
+bool
+app_ended(const struct app *app)
+{
+	return app->state >= LIVY_ERROR;
+}
+
+uint32_t
+app_hash(const char *name)
+{
+	uint32_t h = 2166136261u;	/* FNV-1a */
+
+	for (; *name; name++)
+		h = (h ^ (unsigned char)*name) * 16777619u;
+	return h;
+}

@@ -15,12 +15,20 @@
 #define LABEL_GATEWAY "livy-fcgi/gateway"
 #define LABEL_KIND "livy-fcgi/kind"	/* "batch" or "session" */
 #define LABEL_ID "livy-fcgi/id"
+/* Of reservations: the kind that they are for. */
+#define LABEL_RESERVATION "livy-fcgi/reservation"
 /* Annotations, on the application only. */
 #define ANNOTATION_SCHEMA "livy-fcgi/schema"	/* APP_SCHEMA */
 #define ANNOTATION_OWNER "livy-fcgi/owner"
 #define ANNOTATION_PROXY_USER "livy-fcgi/proxy-user"
 #define ANNOTATION_NAME "livy-fcgi/name"
 #define ANNOTATION_REQUEST "livy-fcgi/request-id"
+#define ANNOTATION_KEY "livy-fcgi/key"	/* the reservation of its key */
+#define ANNOTATION_BODY "livy-fcgi/body"	/* hash of the request, with a key */
+#define ANNOTATION_WAITS "livy-fcgi/waits"	/* to be admitted */
+#define ANNOTATION_ADMITTED "livy-fcgi/admitted" /* epoch ms */
+#define ANNOTATION_FAILED "livy-fcgi/failed"	/* why the leader stopped it */
+#define ANNOTATION_ENDED "livy-fcgi/ended"	/* epoch ms, of that */
 #define APP_SCHEMA "1"
 
 #define APP_NAME_MAX 1024	/* bytes of a Livy name, owner or proxyUser */
@@ -48,6 +56,9 @@ const char *livy_state_word(enum livy_state state);	/* "starting" */
 const char *app_phase_word(enum app_phase phase);	/* "SUBMITTED" */
 bool app_phase_parse(const char *word, enum app_phase *ret) MUST_CHECK;
 
+/* A hash of a name, for counting without strings. */
+uint32_t app_hash(const char *name);
+
 /* "livy-<gateway>-b-<id>"; false if it would not fit a DNS label of 35. */
 bool app_object_name(char ret[KUBE_LABEL_MAX + 1], const char *gateway,
     enum app_kind kind, int32_t id) MUST_CHECK;
@@ -63,15 +74,21 @@ struct app {
 	int32_t id;
 	int32_t exit_code;	/* of the driver; -1 = not known */
 	int64_t created_ms;	/* epoch; 0 = not known, as all below */
+	int64_t admitted_ms;	/* by the leader, if it had to wait */
 	int64_t submitted_ms;
 	int64_t ended_ms;
 	bool pod_seen;		/* a driver pod exists */
 	bool pod_started;	/* its container runs or has run */
 	bool deleting;		/* deletionTimestamp is set */
+	bool waits;		/* made suspended, until there is room */
+	uint32_t ns_hash;	/* app_hash of its namespace */
 	char uid[UID_MAX];
 	char app_id[80];	/* spark-…; "" = not known */
 	char pod_ip[46];
 };
+
+/* Whether it is over, so that only its retention is left. */
+bool app_ended(const struct app *app) MUST_CHECK;
 
 /* Lent strings, NULL = none. The cache keeps them, packed, beside the app. */
 struct app_text {
@@ -82,6 +99,8 @@ struct app_text {
 	const char *owner;
 	const char *proxy_user;
 	const char *request_id;
+	const char *key;	/* the reservation of its Idempotency-Key */
+	const char *failed;	/* why the leader stopped it */
 	const char *error;	/* status errorMessage */
 	const char *pod_reason;	/* why the pod waits or ended, one line */
 };

@@ -3,6 +3,7 @@
 #include "batch.h"
 
 #include "access.h"
+#include "audit.h"
 #include "batch_req.h"
 #include "conf.h"
 #include "create.h"
@@ -13,11 +14,11 @@
 #include "log.h"
 #include "lookup.h"
 #include "own.h"
+#include "remove.h"
 #include "reply.h"
 #include "request.h"
 
 #define PAGE_SIZE 100	/* Livy's */
-#define PATH_BYTES_MAX 1024
 
 bool
 batch_list(struct gw *gw, const struct request *rq,
@@ -119,33 +120,10 @@ batch_create(struct gw *gw, const struct request *rq, const struct target *t,
 		return err_wrap(err, "cannot render this batch");
 	if (!create_app(&c, &it, err))
 		return false;
-	log_info("batch %d created in namespace '%s'", (int)it.view.app.id,
-	    it.view.text.ns);
 	rp->status = 201;
 	reply_location(rp, "/batches/%d", (int)it.view.app.id);
 	cache_view_json(&it.view, NULL, &rp->body);
 	return true;
-}
-
-/* Asks for exactly this object's end, never a namesake's. */
-static enum kube_result
-delete_object(struct gw *gw, const struct request *rq,
-    const struct cache_view *v, struct err *err)
-{
-	AUTO_BUF struct buf path = BUF_INIT(PATH_BYTES_MAX);
-	AUTO_JSON json_object *body = json_object_new_object();
-	json_object *only = json_object_new_object();
-	struct kube_req del = { .method = "DELETE", .body = body,
-		.deadline_ms = rq->deadline_ms };
-
-	kube_path_apps(&path, v->text.ns, v->text.object);
-	del.path = path.data;
-	jv_set_str(body, "kind", "DeleteOptions");
-	jv_set_str(body, "apiVersion", "v1");
-	jv_set_str(body, "propagationPolicy", "Background");
-	jv_set_str(only, "uid", v->app.uid);
-	json_object_object_add(body, "preconditions", only);
-	return kube_call(gw->kube, &del, NULL, NULL, err);
 }
 
 bool
@@ -154,7 +132,7 @@ batch_delete(struct gw *gw, const struct request *rq, const struct target *t,
 {
 	AUTO_ITEM struct item it = ITEM_INIT;
 	const struct app *app = &it.view.app;
-	enum kube_result r;
+	bool gone;
 
 	if (!lookup_item(gw, rq, t, &it, err) ||
 	    !access_do_as(gw->conf, rq, err))
@@ -163,15 +141,16 @@ batch_delete(struct gw *gw, const struct request *rq, const struct target *t,
 		return err_retry(err, 503, 1, CREATE_WATCH_BEHIND);
 	if (!lookup_calls_begin(gw, err))
 		return false;
-	r = delete_object(gw, rq, &it.view, err);
+	gone = remove_app(gw, &it.view, rq->deadline_ms, err);
 	lookup_calls_end(gw);
-	/* gone, or gone and made anew by somebody else: deleted either way */
-	if (r != KUBE_OK && r != KUBE_NOT_FOUND && r != KUBE_CONFLICT)
+	if (!gone)
 		return err_wrap(err, "cannot delete batch %d", (int)app->id);
 	if (!own_deleted(gw->own, gw->slot, app->kind, app->id, app->uid))
 		log_warn("batch %d is deleted but may be shown for a while",
 		    (int)app->id);
-	log_info("batch %d deleted", (int)app->id);
+	audit_write(&(struct audit){ .step = AUDIT_DELETED,
+	    .kind = app->kind, .id = app->id, .user = rq->user,
+	    .request_id = rq->id });
 	reply_msg(rp, 200, "deleted");
 	return true;
 }

@@ -70,6 +70,16 @@ enum cache_found cache_get_state(struct cache *c, enum app_kind kind,
 void cache_page(struct cache *c, enum app_kind kind, int64_t from,
     int64_t size, struct buf *out, int64_t *ret_total);
 
+/*
+ * Calls fn for each application that the watcher has seen, ascending, until
+ * it returns false. No strings are copied.
+ */
+void cache_each(struct cache *c, enum app_kind kind,
+    bool (*fn)(void *arg, const struct app *app), void *arg);
+
+/* Creates of this replica that the watcher has not seen. */
+int64_t cache_unseen(struct cache *c);
+
 /* The highest id of a kind that is known here, own writes too; -1 = none. */
 int32_t cache_highest(struct cache *c, enum app_kind kind);
 

@@ -151,6 +151,46 @@ cache_page(struct cache *c, enum app_kind kind, int64_t from, int64_t size,
 	}
 }
 
+void
+cache_each(struct cache *c, enum app_kind kind,
+    bool (*fn)(void *arg, const struct app *app), void *arg)
+{
+	const struct cache_record *r;
+	struct cache_arena *a;
+	struct app app;
+	uint32_t view, n;
+	size_t count;
+	bool used;
+
+	a = cache_arena_now(c, &view);
+	count = ids_copy(c, a, kind);
+	for (size_t i = 0; i < count; i++) {
+		if (c->ids[i].record >= c->layout.objects)
+			continue;
+		r = &cache_records(a, &c->layout)[c->ids[i].record];
+		do {
+			n = seq_read_begin(&r->seq);
+			used = r->used;
+			memcpy(&app, &r->app, sizeof app);
+		} while (seq_read_retry(&r->seq, n));
+		if (!used || seq_is_torn(n) || app.id != c->ids[i].id)
+			continue;
+		if (cache_moved(c, view) || !fn(arg, &app))
+			return;
+	}
+}
+
+int64_t
+cache_unseen(struct cache *c)
+{
+	size_t n = 0;
+
+	for (int kind = 0; c->own && kind < APP_KINDS; kind++)
+		n += own_ids(c->own, (enum app_kind)kind, OWN_CREATED,
+		    c->created, c->own_max);
+	return (int64_t)n;
+}
+
 int32_t
 cache_highest(struct cache *c, enum app_kind kind)
 {

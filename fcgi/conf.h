@@ -35,6 +35,7 @@ struct conf {
 	char *user, *group;	/* to drop to when started as root; "" = stay */
 	char *pid_file;		/* "" = none */
 	enum log_level log_level;
+	char *audit_log;	/* "" = lines of the log */
 
 	/* the FastCGI side */
 	char *socket;		/* path of the unix socket */
@@ -76,6 +77,13 @@ struct conf {
 	char *default_fs;	/* put before paths without a scheme */
 	int64_t log_lines;	/* driver log lines that /log shows */
 	char *ui_url, *log_url;	/* patterns for appInfo; "" = null */
+
+	/* the leader's chores */
+	int64_t admission_limit; /* under way in a namespace; 0 = any */
+	int64_t admission_pace_ms; /* between two that are admitted */
+	int64_t start_timeout_ms; /* from admission to running; 0 = never */
+	int64_t batch_retention_ms; /* after their end */
+	int64_t session_retention_ms;
 
 	/* templates */
 	char *template_dir;	/* relative: to the config file */

@@ -119,6 +119,8 @@ const struct conf_row conf_table[] = {
 	{ "process.log_level", CONF_WORD, FIELD(log_level), "info",
 	    .words = levels,
 	    .why = "least urgent lines to write to stderr" },
+	{ "process.audit_log", CONF_PATH, FIELD(audit_log), "",
+	    .why = "file of one JSON line a write; empty: in the log" },
 
 	{ "fastcgi.socket", CONF_PATH, FIELD(socket),
 	    "/run/livy-fcgi/fcgi.sock", .check = check_needed,
@@ -206,6 +208,23 @@ const struct conf_row conf_table[] = {
 	{ "cache.stale", CONF_DURATION, FIELD(stale_ms), "2m",
 	    .min = 100, .max = MS_DAY,
 	    .why = "silence of the watch after which reads are called old" },
+
+	{ "admission.limit", CONF_COUNT, FIELD(admission_limit), "0",
+	    .min = 0, .max = 1000000,
+	    .why = "under way in a namespace, more wait; 0: no limit" },
+	{ "admission.pace", CONF_DURATION, FIELD(admission_pace_ms), "500ms",
+	    .min = 1, .max = MS_DAY,
+	    .why = "between two that are admitted after waiting" },
+	{ "admission.start_timeout", CONF_DURATION, FIELD(start_timeout_ms),
+	    "0s", .min = 0, .max = 30 * MS_DAY,
+	    .why = "a start that takes longer is failed; 0s: never" },
+
+	{ "retention.batches", CONF_DURATION, FIELD(batch_retention_ms), "7d",
+	    .min = 1000, .max = 3650 * MS_DAY,
+	    .why = "ended batches are kept for so long" },
+	{ "retention.sessions", CONF_DURATION, FIELD(session_retention_ms),
+	    "10m", .min = 1000, .max = 3650 * MS_DAY,
+	    .why = "ended sessions are kept for so long, as Livy does" },
 
 	{ "livy.impersonation", CONF_BOOL, FIELD(impersonation), "false",
 	    .why = "proxyUser and doAs work, as livy.impersonation.enabled" },

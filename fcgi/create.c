@@ -2,6 +2,9 @@
 
 #include "create.h"
 
+#include "admit.h"
+#include "audit.h"
+#include "claim.h"
 #include "conf.h"
 #include "err.h"
 #include "gw.h"
@@ -12,55 +15,52 @@
 #include "lookup.h"
 #include "own.h"
 #include "request.h"
+#include "slots.h"
 
 #define TRIES 4			/* ids that foreign objects may hold */
 #define SETTLE_MS 2000		/* kept of the budget, to learn an outcome */
 #define PATH_BYTES_MAX 1024
 
-enum made { MADE, MADE_FOREIGN, MADE_NOT };
+enum made { MADE, MADE_FOREIGN, MADE_NOT, MADE_UNKNOWN };
 
-/* Livy's check, with the id that the session would have had. */
-static bool
-name_is_free(const struct creation *c, int32_t id, struct err *err)
+static void
+audit(const struct creation *c, enum audit_step step, int32_t id,
+    const char *reason)
 {
-	AUTO_VIEW struct cache_view v = CACHE_VIEW_INIT;
-	const char *name = jv_str(c->vars, "name");
-
-	if (!name || cache_find_name(c->gw->cache, c->kind, name, &v) !=
-	    CACHE_FOUND)
-		return true;
-	return err_set(err, 400, "Rejected, Reason: Duplicate session name: "
-	    "Some(%s) for session %d", name, (int)id);
+	audit_write(&(struct audit){ .step = step, .kind = c->kind, .id = id,
+	    .user = c->rq->user, .request_id = c->rq->id, .reason = reason });
 }
 
 static bool
-is_this_request(const struct creation *c, const struct item *it)
+is_this_request(const struct creation *c, const struct claim *cl,
+    const struct item *it)
 {
 	const char *made_by = it->view.text.request_id;
 
-	return made_by && strcmp(made_by, c->rq->id) == 0;
+	return (made_by && strcmp(made_by, c->rq->id) == 0) ||
+	    claim_made(cl, it);
 }
 
 /* Whether the object is there after all, made by this request. */
 static enum made
-settle(const struct creation *c, const char *ns, int32_t id, struct item *ret,
-    struct err *err)
+settle(const struct creation *c, const struct claim *cl, const char *ns,
+    int32_t id, struct item *ret, struct err *err)
 {
 	struct err found = ERR_INIT;
 
 	if (lookup_fetch(c->gw, c->rq, ns, c->kind, id, ret, &found) ==
 	    KUBE_OK)
-		return is_this_request(c, ret) ? MADE : MADE_FOREIGN;
+		return is_this_request(c, cl, ret) ? MADE : MADE_FOREIGN;
 	/* not found is no proof: what is under way may still arrive */
 	err_retry(err, 503, 0, "whether %s %d has been created in namespace "
 	    "'%s' is not known, look for it before you send it again: %.500s",
 	    app_kind_word(c->kind), (int)id, ns, err->msg);
-	return MADE_NOT;
+	return MADE_UNKNOWN;
 }
 
 static enum made
-post(const struct creation *c, json_object *manifest, int32_t id,
-    struct item *ret, struct err *err)
+post(const struct creation *c, const struct claim *cl, json_object *manifest,
+    int32_t id, struct item *ret, struct err *err)
 {
 	AUTO_BUF struct buf path = BUF_INIT(PATH_BYTES_MAX);
 	const char *ns = jv_str(manifest, "metadata.namespace");
@@ -76,39 +76,84 @@ post(const struct creation *c, json_object *manifest, int32_t id,
 	rq.path = path.data;
 	r = kube_call(c->gw->kube, &rq, &obj, &unsure, err);
 	if (r == KUBE_OK)
-		return item_take(ret, c->gw, obj, err) ? MADE : MADE_NOT;
+		return item_take(ret, c->gw, obj, err) ? MADE : MADE_UNKNOWN;
 	if (r == KUBE_EXISTS || unsure)
-		return settle(c, ns, id, ret, err);
+		return settle(c, cl, ns, id, ret, err);
 	if (err->status == 400)
 		err_wrap(err, "Rejected, Reason");
 	return MADE_NOT;
 }
 
+/* The gateway's own side of the object, beyond what the kind has put there. */
 static bool
-try_ids(const struct creation *c, struct item *ret, struct err *err)
+manifest_of(const struct creation *c, const struct claim *cl, int32_t id,
+    json_object **ret_new, struct err *err)
 {
-	int32_t id;
+	json_object *notes;
+
+	if (!c->manifest(c, id, ret_new, err))
+		return false;
+	notes = jv_get(*ret_new, "metadata.annotations");
+	if (*cl->key.object)
+		jv_set_str(notes, ANNOTATION_KEY, cl->key.object);
+	admit_or_wait(c->gw, *ret_new);
+	return true;
+}
+
+/* One id: the reservations are bound to it, the intent is noted, it goes. */
+static enum made
+try_id(const struct creation *c, struct claim *cl, int32_t id,
+    struct item *ret, struct err *err)
+{
+	AUTO_JSON json_object *manifest = NULL;
+	int64_t until = c->rq->deadline_ms - SETTLE_MS;
+
+	if (!claim_bind(c, cl, id, until, err) ||
+	    !manifest_of(c, cl, id, &manifest, err))
+		return MADE_NOT;
+	audit(c, AUDIT_INTENDED, id, NULL);
+	slot_intend(&c->gw->slots->slot[c->gw->slot], c->kind, id, c->rq->user,
+	    c->rq->id);
+	return post(c, cl, manifest, id, ret, err);
+}
+
+static void
+give_up(const struct creation *c, const struct claim *cl, enum made made,
+    int32_t id, const struct err *err)
+{
+	struct slot *slot = &c->gw->slots->slot[c->gw->slot];
+
+	atomic_store(&slot->intent.open, false);
+	audit(c, made == MADE_NOT ? AUDIT_REFUSED : AUDIT_UNKNOWN, id,
+	    err->msg);
+	if (made == MADE_NOT)
+		claim_drop(c, cl, c->rq->deadline_ms);
+}
+
+static bool
+try_ids(const struct creation *c, struct claim *cl, struct item *ret,
+    struct err *err)
+{
+	int32_t id = claim_id(cl);
+	enum made made = MADE_NOT;
 
 	for (int i = 0; i < TRIES; i++) {
-		AUTO_JSON json_object *manifest = NULL;
-
-		if (!ids_next(c->gw, c->kind, c->rq->deadline_ms - SETTLE_MS,
-		    &id, err) || !name_is_free(c, id, err) ||
-		    !c->manifest(c, id, &manifest, err))
-			return false;
-		switch (post(c, manifest, id, ret, err)) {
-		case MADE:
+		if (id < 0 && !ids_next(c->gw, c->kind,
+		    c->rq->deadline_ms - SETTLE_MS, &id, err))
+			break;
+		made = try_id(c, cl, id, ret, err);
+		if (made == MADE)
 			return true;
-		case MADE_NOT:
-			return false;
-		case MADE_FOREIGN:
-			log_warn("%s %d exists and is not this request's: "
-			    "taking another id", app_kind_word(c->kind),
-			    (int)id);
-		}
+		if (made != MADE_FOREIGN)
+			break;
+		log_warn("%s %d exists and is not this request's: taking "
+		    "another id", app_kind_word(c->kind), (int)id);
+		id = -1;
+		err_retry(err, 503, 1, "the ids of new applications are in use "
+		    "by others; the counter is being passed over");
 	}
-	return err_retry(err, 503, 1, "the ids of new applications are in use "
-	    "by others; the counter is being passed over");
+	give_up(c, cl, made == MADE_FOREIGN ? MADE_NOT : made, id, err);
+	return false;
 }
 
 bool
@@ -116,7 +161,9 @@ create_app(const struct creation *c, struct item *ret, struct err *err)
 {
 	struct livy_view view = { &ret->part[0], &ret->part[1], &ret->part[2],
 		&ret->part[3] };
+	struct claim claim = CLAIM_INIT;
 	struct gw *gw = c->gw;
+	enum claim_result got;
 	bool good;
 
 	if (!lookup_ready(gw, err))
@@ -125,10 +172,12 @@ create_app(const struct creation *c, struct item *ret, struct err *err)
 		return err_retry(err, 503, 1, CREATE_WATCH_BEHIND);
 	if (!lookup_calls_begin(gw, err))
 		return false;
-	good = try_ids(c, ret, err);
+	got = claim_take(c, c->rq->deadline_ms - SETTLE_MS, &claim, ret, err);
+	good = got == CLAIM_OURS ? try_ids(c, &claim, ret, err) :
+	    got == CLAIM_REPEAT;
 	lookup_calls_end(gw);
-	if (good && !own_created(gw->own, gw->slot, &ret->view.app,
-	    &ret->view.text, &view))
+	if (got == CLAIM_OURS && good && !own_created(gw->own, gw->slot,
+	    &ret->view.app, &ret->view.text, &view))
 		log_warn("%s %d is created but may be missing for a while",
 		    app_kind_word(c->kind), (int)ret->view.app.id);
 	return good;

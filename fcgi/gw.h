@@ -33,4 +33,7 @@ struct gw {
 	struct kube *kube;
 };
 
+/* A client of the API server with the configured bounds, for one process. */
+struct kube *gw_client(const struct gw *gw);
+
 #endif

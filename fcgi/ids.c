@@ -69,8 +69,8 @@ lock(struct counter *c, int64_t deadline_ms)
 	return rc == 0;
 }
 
-static const char *
-home(const struct conf *conf)
+const char *
+ids_home(const struct conf *conf)
 {
 	return *conf->home_namespace ? conf->home_namespace :
 	    conf->namespaces.items[0];
@@ -144,14 +144,14 @@ learn(struct gw *gw, enum app_kind kind, struct counter *c, int64_t deadline_ms,
 	enum kube_result result;
 
 	object_name(name, gw->conf, kind);
-	kube_path_core(&path, home(gw->conf), "configmaps", name);
+	kube_path_core(&path, ids_home(gw->conf), "configmaps", name);
 	rq.path = path.data;
 	result = kube_call(gw->kube, &rq, &answer, NULL, err);
 	if (result == KUBE_NOT_FOUND) {
 		log_info("starting the id counter '%s'", name);
 		body = object(gw->conf, kind, 0, NULL);
 		buf_clear(&path);
-		kube_path_core(&path, home(gw->conf), "configmaps", NULL);
+		kube_path_core(&path, ids_home(gw->conf), "configmaps", NULL);
 		rq = (struct kube_req){ .method = "POST", .path = path.data,
 			.body = body, .deadline_ms = deadline_ms };
 		result = kube_call(gw->kube, &rq, &answer, NULL, err);
@@ -187,7 +187,7 @@ advance(struct gw *gw, enum app_kind kind, struct counter *c,
 		return err_set(err, 500, "all %d ids are used up", ID_MAX);
 	body = object(gw->conf, kind, id + 1, c->rv);
 	object_name(name, gw->conf, kind);
-	kube_path_core(&path, home(gw->conf), "configmaps", name);
+	kube_path_core(&path, ids_home(gw->conf), "configmaps", name);
 	rq.path = path.data;
 	rq.body = body;
 	c->known = false;

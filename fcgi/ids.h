@@ -10,12 +10,15 @@
 
 #include "app.h"
 
+struct conf;
 struct err;
 struct gw;
 struct ids;
 
 size_t ids_size(void);
 void ids_format(void *mem);
+/* The namespace of counters, reservations and the lease. */
+const char *ids_home(const struct conf *conf);
 /*
  * The next id of a kind. A lost counter restarts above the highest id that
  * the cache knows. Fails with 503 when the API server cannot be asked by

@@ -87,6 +87,16 @@ exit_code_in(const char *error)
 	return num_int(digits, 0, INT32_MAX, &code) ? (int32_t)code : -1;
 }
 
+/* A time that the gateway noted on an application; 0 = none. */
+static int64_t
+note_ms(json_object *notes, const char *key)
+{
+	const char *text = jv_text(jv_member(notes, key));
+	int64_t ms;
+
+	return text && num_int(text, 0, INT64_MAX, &ms) ? ms : 0;
+}
+
 /* Whether labels and name agree that it is this gateway's. */
 static bool
 is_ours(json_object *obj, const char *gateway, struct app *ret,
@@ -134,6 +144,10 @@ livy_app(json_object *obj, const char *gateway, struct app *ret,
 		app.phase = PHASE_UNKNOWN;	/* of a newer operator */
 	app.state = livy_state_of(app.kind, app.phase);
 	app.deleting = jv_get(obj, "metadata.deletionTimestamp") != NULL;
+	app.waits = jv_bool(obj, "spec.suspend", false) &&
+	    jv_member(notes, ANNOTATION_WAITS);
+	app.ns_hash = app_hash(text.ns);
+	app.admitted_ms = note_ms(notes, ANNOTATION_ADMITTED);
 	app.created_ms = time_of(obj, "metadata.creationTimestamp");
 	app.submitted_ms = time_of(obj, "status.lastSubmissionAttemptTime");
 	app.ended_ms = time_of(obj, "status.terminationTime");
@@ -145,7 +159,13 @@ livy_app(json_object *obj, const char *gateway, struct app *ret,
 	text.proxy_user = some(jv_text(jv_member(notes,
 	    ANNOTATION_PROXY_USER)));
 	text.request_id = some(jv_text(jv_member(notes, ANNOTATION_REQUEST)));
+	text.key = some(jv_text(jv_member(notes, ANNOTATION_KEY)));
+	text.failed = some(jv_text(jv_member(notes, ANNOTATION_FAILED)));
 	text.error = some(jv_str(obj, "status.applicationState.errorMessage"));
+	if (text.failed && !app_ended(&app))
+		app.state = LIVY_DEAD;
+	if (app.ended_ms == 0)
+		app.ended_ms = note_ms(notes, ANNOTATION_ENDED);
 	app.exit_code = exit_code_in(text.error);
 	*ret = app;
 	*ret_text = text;

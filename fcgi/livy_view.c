@@ -135,8 +135,15 @@ livy_story(const struct app *app, const struct app_text *text,
 	struct story s = { on_line, arg };
 	AUTO_BUF struct buf how = BUF_INIT(LOG_LINE_MAX);
 
+	if (text->failed)
+		tell_lines(&s, text->failed);
 	if (text->error) {
 		tell_lines(&s, text->error);
+	} else if (app->waits) {
+		tell(&s, "{object} waits to be admitted in namespace"
+		    " {namespace}", app, text);
+	} else if (text->failed) {
+		return;
 	} else if (app->phase <= PHASE_SUBMITTED && app->pod_seen) {
 		tell_pod(&s, app, text);
 	} else if (app->exit_code > 0 && text->pod_reason) {

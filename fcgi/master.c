@@ -18,6 +18,7 @@
 #include "err.h"
 #include "gw.h"
 #include "ids.h"
+#include "leader.h"
 #include "listen.h"
 #include "log.h"
 #include "num.h"
@@ -34,9 +35,11 @@
 #define SPARE_SLOTS 64		/* at least: room to reload into */
 #define STOP_HELPER_MS 2000	/* auth and watcher hold nothing worth waiting */
 
-enum role { ROLE_AUTH, ROLE_WATCHER, ROLE_WORKER };
+enum role { ROLE_AUTH, ROLE_WATCHER, ROLE_LEADER, ROLE_WORKER };
 
-static const char *const role_words[] = { "auth", "watcher", "worker" };
+static const char *const role_words[] = { "auth", "watcher", "leader",
+	"worker" };
+#define HELPERS 3	/* processes that are no workers */
 
 /* A place for one process: auth, watcher, and one for each worker slot. */
 struct child {
@@ -94,6 +97,8 @@ child_main(struct master *m, const struct child *c, pid_t parent)
 		auth_main(&m->gw);
 	case ROLE_WATCHER:
 		watcher_main(&m->gw);
+	case ROLE_LEADER:
+		leader_main(&m->gw);
 	case ROLE_WORKER:
 		worker_main(&m->gw);
 	}
@@ -137,8 +142,12 @@ ended(struct master *m, struct child *c, int status)
 	int64_t now = num_mono_ms();
 	bool expected = c->kill_ms != 0;
 
-	if (c->slot >= 0)
+	if (c->slot >= 0) {
 		slot_assign(&m->gw.slots->slot[c->slot], 0);
+		if (!slot_orphan(m->gw.slots, c->slot))
+			log_error("what worker %d was creating is not settled: "
+			    "see the audit log", (int)c->pid);
+	}
 	if (!expected && WIFSIGNALED(status))
 		log_error("%s %d was ended by signal %d (%s)",
 		    role_words[c->role], (int)c->pid, WTERMSIG(status),
@@ -396,15 +405,14 @@ map_memory(struct master *m)
 static void
 make_children(struct master *m)
 {
-	m->count = 2 + (size_t)m->gw.slots->count;
+	m->count = HELPERS + (size_t)m->gw.slots->count;
 	m->children = mem_alloc(m->count * sizeof *m->children);
-	m->children[0] = (struct child){ .role = ROLE_AUTH,
-	    .slot = -1, .wanted = true };
-	m->children[1] = (struct child){ .role = ROLE_WATCHER,
-	    .slot = -1, .wanted = true };
-	for (size_t i = 2; i < m->count; i++)
-		m->children[i] = (struct child){ .role = ROLE_WORKER,
-		    .slot = (int)i - 2 };
+	for (size_t i = 0; i < m->count; i++)
+		m->children[i] = i < HELPERS ?
+		    (struct child){ .role = (enum role)i, .slot = -1,
+			.wanted = true } :
+		    (struct child){ .role = ROLE_WORKER,
+			.slot = (int)(i - HELPERS) };
 }
 
 static void
@@ -438,7 +446,7 @@ master_run(const char *config_path)
 	m.gw.peer_uid = listen_peer(m.conf);
 	map_memory(&m);
 	make_children(&m);
-	tick(&m);	/* auth and watcher */
+	tick(&m);	/* auth, watcher, leader */
 	start_workers(&m, m.conf->workers);
 	log_info("serving '%s' with %lld workers", m.conf->socket,
 	    (long long)m.conf->workers);

@@ -17,6 +17,8 @@ static const struct {
 	{ offsetof(struct app_text, owner), true },
 	{ offsetof(struct app_text, proxy_user), true },
 	{ offsetof(struct app_text, request_id), true },
+	{ offsetof(struct app_text, key), true },
+	{ offsetof(struct app_text, failed), true },
 	{ offsetof(struct app_text, error), false },
 	{ offsetof(struct app_text, pod_reason), false },
 };

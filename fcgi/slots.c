@@ -73,3 +73,43 @@ slot_calling_end(struct slots *s, int slot)
 {
 	atomic_store(&s->slot[slot].stage, SLOT_WORKING);
 }
+
+void
+slot_intend(struct slot *s, int kind, int32_t id, const char *user,
+    const char *request_id)
+{
+	struct intent *in = &s->intent;
+
+	atomic_store(&in->open, false);
+	in->kind = kind;
+	in->id = id;
+	in->since_ms = num_mono_ms();
+	snprintf(in->user, sizeof in->user, "%s", user);
+	snprintf(in->request_id, sizeof in->request_id, "%s", request_id);
+	atomic_store(&in->open, true);
+}
+
+bool
+slot_orphan(struct slots *s, int slot)
+{
+	struct intent *from = &s->slot[slot].intent;
+	struct intent *to;
+
+	if (!atomic_load(&from->open))
+		return true;
+	for (size_t i = 0; i < SLOTS_ORPHANS; i++) {
+		to = &s->orphan[i];
+		if (atomic_load(&to->open))
+			continue;
+		to->kind = from->kind;
+		to->id = from->id;
+		to->since_ms = from->since_ms;
+		memcpy(to->user, from->user, sizeof to->user);
+		memcpy(to->request_id, from->request_id,
+		    sizeof to->request_id);
+		atomic_store(&from->open, false);
+		atomic_store(&to->open, true);
+		return true;
+	}
+	return false;
+}

@@ -17,6 +17,20 @@
 enum slot_stage { SLOT_FREE, SLOT_IDLE, SLOT_READING, SLOT_WORKING,
 	SLOT_CALLING, SLOT_REPLYING };
 
+/*
+ * What a worker is about to create, from before the call until the answer is
+ * sent. If it dies in between, the master keeps it as an orphan and the
+ * watcher, which sees what is there, settles it.
+ */
+struct intent {
+	_Atomic bool open;
+	int kind;			/* enum app_kind */
+	int32_t id;
+	int64_t since_ms;		/* monotonic */
+	char user[128];			/* cut to size: for the audit log */
+	char request_id[64];
+};
+
 struct slot {
 	_Atomic int pid;		/* 0 = nobody */
 	_Atomic int stage;		/* enum slot_stage */
@@ -26,10 +40,14 @@ struct slot {
 	char request_id[40];
 	char method[16];
 	char path[128];
+	struct intent intent;
 };
+
+#define SLOTS_ORPHANS 64
 
 struct slots {
 	int64_t count;
+	struct intent orphan[SLOTS_ORPHANS]; /* opened by the master alone */
 	struct slot slot[];
 };
 
@@ -42,6 +60,10 @@ void slot_accepted(struct slot *s);
 void slot_begin(struct slot *s, const char *request_id, const char *method,
     const char *path);
 void slot_end(struct slot *s);
+void slot_intend(struct slot *s, int kind, int32_t id, const char *user,
+    const char *request_id);
+/* The master, of a worker that has ended; false if there is no room. */
+bool slot_orphan(struct slots *s, int slot) MUST_CHECK;
 /*
  * Takes the right to call outside for this slot; false when limit others
  * hold it. Ends with slot_calling_end, or with the slot's process.

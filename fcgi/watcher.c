@@ -4,9 +4,12 @@
 
 #include <signal.h>
 
+#include "audit.h"
 #include "buf.h"
+#include "cache.h"
 #include "cache_write.h"
 #include "conf.h"
+#include "cred.h"
 #include "err.h"
 #include "gw.h"
 #include "informer.h"
@@ -17,10 +20,12 @@
 #include "log.h"
 #include "num.h"
 #include "own.h"
+#include "settle.h"
 #include "slots.h"
 
 #define POLL_MS 250		/* longest sleep: signals, silence, settling */
 #define GONE_MAX 1024		/* ids remembered for deletes told later */
+#define CREDENTIAL_MS 2000	/* longest wait for the first one */
 #define SETTLE_MS 60000		/* a write that no event told of is settled */
 #define OPEN_MS 15000		/* for the first byte of an answer */
 #define BACKOFF_MS 800		/* first wait after a failure */
@@ -50,6 +55,7 @@ struct watcher {
 	const struct conf *conf;
 	struct cache_writer *cache;
 	struct own *own;
+	struct cache *reader;	/* of what is published */
 	struct known *known;
 	struct kube_streams *streams;
 	struct source *source;
@@ -330,6 +336,19 @@ chores(struct watcher *w, int64_t now_ms)
 	if (c.spoke_ms)
 		cache_spoke(w->cache, c.spoke_ms);
 	settle(w, now_ms);
+	settle_orphans(w->gw, w->reader);
+}
+
+/* The first list need not wait for a back-off: auth starts beside us. */
+static void
+wait_credential(const struct gw *gw)
+{
+	const struct timespec pause = { .tv_nsec = 2000000 };
+	int64_t end_ms = num_mono_ms() + CREDENTIAL_MS;
+
+	while (!stopped && atomic_load(&gw->cred->generation) == 0 &&
+	    num_mono_ms() < end_ms)
+		nanosleep(&pause, NULL);
 }
 
 static void
@@ -358,6 +377,7 @@ watcher_release(struct watcher *w)
 	free(w->source);
 	known_free(w->known);
 	cache_writer_free(w->cache);
+	cache_close(w->reader);
 	own_close(w->own);
 	for (size_t i = 0; i < ARRAY_LEN(w->part); i++)
 		buf_release(&w->part[i]);
@@ -376,9 +396,14 @@ watcher_main(struct gw *gw)
 		buf_init(&w.part[i], PART_MAX);
 	w.cache = cache_writer_new(gw->cache_mem);
 	w.own = own_open(gw->own_mem, gw->slots->count);
+	w.reader = cache_open(gw->cache_mem, NULL);
+	if (!audit_open(gw->conf))
+		log_error("cannot open the audit log '%s'",
+		    gw->conf->audit_log);
 	w.known = known_new(w.conf->gateway,
 	    (size_t)w.conf->cache_objects * 2, &to);
 	sources_init(&w);
+	wait_credential(gw);
 	run(&w);
 	watcher_release(&w);
 	exit(0);

@@ -11,6 +11,7 @@
 #include <sys/time.h>
 #include <unistd.h>
 
+#include "audit.h"
 #include "cache.h"
 #include "conf.h"
 #include "err.h"
@@ -152,6 +153,21 @@ access_line(const struct request *rq, const struct reply *rp, int64_t us)
 	    (long long)(us % 1000));
 }
 
+/* A create that was intended is over once its answer is on its way. */
+static void
+close_intent(struct slot *slot, const struct reply *rp, bool sent)
+{
+	struct intent *in = &slot->intent;
+
+	if (!atomic_load(&in->open))
+		return;
+	audit_write(&(struct audit){ .kind = (enum app_kind)in->kind,
+	    .step = rp->status == 201 && sent ? AUDIT_ACCEPTED :
+	    AUDIT_UNANSWERED, .id = in->id, .user = in->user,
+	    .request_id = in->request_id });
+	atomic_store(&in->open, false);
+}
+
 static int64_t
 micros(void)
 {
@@ -167,6 +183,7 @@ serve(struct gw *gw, FCGX_Request *fcgi, struct request *rq, struct reply *rp)
 	struct slot *slot = &gw->slots->slot[gw->slot];
 	struct err err = ERR_INIT;
 	int64_t start = micros();
+	bool sent;
 
 	reply_clear(rp);
 	if (request_read(rq, fcgi, gw->conf, gw->secret, &err)) {
@@ -181,24 +198,12 @@ serve(struct gw *gw, FCGX_Request *fcgi, struct request *rq, struct reply *rp)
 	if (err.status >= 500)
 		log_warn("%s", err.msg);
 	atomic_store(&slot->stage, SLOT_REPLYING);
-	if (!reply_send(rp, rq, fcgi))
+	sent = reply_send(rp, rq, fcgi);
+	close_intent(slot, rp, sent);
+	if (!sent)
 		log_info("the client went away before its answer");
 	access_line(rq, rp, micros() - start);
 	log_request_id(NULL);
-}
-
-static struct kube *
-client(const struct gw *gw)
-{
-	const struct kube_opts opts = {
-		.cred = gw->cred,
-		.user_agent = PACKAGE_NAME "/" PACKAGE_VERSION,
-		.connect_timeout_ms = gw->conf->connect_timeout_ms,
-		.attempt_ms = gw->conf->call_timeout_ms,
-		.reply_limit = gw->conf->reply_limit,
-	};
-
-	return kube_new(&opts);
 }
 
 void
@@ -218,7 +223,10 @@ worker_main(struct gw *gw)
 	ep = listener(gw->listen_fd);
 	gw->own = own_open(gw->own_mem, gw->slots->count);
 	gw->cache = cache_open(gw->cache_mem, gw->own);
-	gw->kube = client(gw);
+	gw->kube = gw_client(gw);
+	if (!audit_open(gw->conf))
+		log_error("cannot open the audit log '%s': %s",
+		    gw->conf->audit_log, strerror(errno));
 	request_init(&rq, (size_t)gw->conf->body_limit);
 	reply_init(&rp, REPLY_LIMIT);
 

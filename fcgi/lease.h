@@ -1,0 +1,41 @@
+/*
+ * The Lease "livy-<gateway>-leader" of the home namespace: which replica
+ * does the chores. Held only while there is something to do, so a gateway at
+ * rest makes no call. Rules as in client-go: a holder is gone when its Lease
+ * has not changed for its duration by our own clock. Used by the leader
+ * process alone.
+ */
+#ifndef LEASE_H
+#define LEASE_H
+
+#include "defs.h"
+
+struct err;
+struct gw;
+
+#define LEASE_S 15	/* how long a silent holder is believed */
+#define LEASE_RENEW_MS 5000
+
+struct lease {
+	char me[128];		/* our identity: host, pid, start */
+	char holder[128];	/* as last seen; "" = nobody */
+	char rv[64];
+	char renewed[40];	/* renewTime as last seen */
+	int64_t changed_ms;	/* monotonic: when we saw that change */
+	int64_t held_ms;	/* monotonic: our last renewal; 0 = not ours */
+	int64_t transitions;
+};
+
+void lease_init(struct lease *l);
+/*
+ * Takes or renews it, where that is due. True with *ret_held: false means
+ * that another replica holds it. False when the API cannot be asked.
+ */
+bool lease_hold(struct gw *gw, struct lease *l, bool *ret_held,
+    struct err *err) MUST_CHECK;
+/* Whether our last renewal is recent enough to act on. */
+bool lease_is_ours(const struct lease *l);
+/* Gives it back, so that another need not wait for its end. */
+void lease_release(struct gw *gw, struct lease *l);
+
+#endif
