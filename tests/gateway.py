@@ -3,10 +3,12 @@ and a client that signs in."""
 
 import hashlib
 import json
+import os
 import pathlib
 import re
 import secrets
 import shutil
+import signal
 import subprocess
 
 import requests
@@ -184,10 +186,13 @@ http {{
             self.kill()
 
     def kill(self):
-        self.nginx.kill()
+        if self.nginx.running():    # its workers would go on without it
+            for pid in (self.nginx.pid, *children(self.nginx.pid)):
+                os.kill(pid, signal.SIGKILL)
+            self.nginx.wait()
         pids = self.pids() if self.master.running() else []
         self.master.kill()
-        for pid in pids:    # they die with their master
+        for pid in pids:
             wait_for(f"process {pid} to follow its master",
                      lambda p=pid: not alive(p))
 

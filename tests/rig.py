@@ -8,9 +8,10 @@ import pathlib
 import secrets
 import shutil
 import socket
+import subprocess
 
 import kube
-from procs import Part, give, wait_for
+from procs import Part, as_tests_user, give, wait_for
 
 BUILD = pathlib.Path(os.environ.get("LIVY_TEST_BUILD", "."))
 SRC = pathlib.Path(__file__).resolve().parent.parent
@@ -168,22 +169,18 @@ users:
         return [p for p in (self.localkube, self.localspark) if p]
 
     def stop(self):
-        """Ends everything, pods first, since their shims outlive localkube."""
+        """Ends everything, at last the pods, whose shims outlive localkube."""
         try:
-            if self.localspark:
-                self.localspark.stop()
-            if self.localkube and self.localkube.running():
-                self.clear_faults()
-                for name in self.kube.apps():
-                    self.kube.delete("sparkapplications", name)
-                for name in self.kube.names("pods"):
-                    self.kube.delete("pods", name)
-                wait_for("the pods to go",
-                         lambda: not self.kube.names("pods"))
-                self.localkube.stop()
+            for part in (self.localspark, self.localkube):
+                if part:
+                    part.stop()
         finally:
             for part in self.parts():
                 part.kill()
+            subprocess.run(as_tests_user([
+                str(BUILD / "deploy/local/localkube"), "--dir",
+                str(self.folder / "kube"), "stop-pods"]), check=True,
+                capture_output=True, timeout=120)
 
 
 class RealCluster:

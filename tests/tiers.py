@@ -1,13 +1,16 @@
 """Runs the tiers and counts: the body of tests/run."""
 
 import argparse
+import ctypes
 import json
 import os
+import signal
 import subprocess
 import sys
 import time
 
 import build
+import procs
 import skip_rules
 from place import Place, is_root
 
@@ -101,6 +104,29 @@ class Count:
         print(f"\n{passed} passed, {failed} failed, {skipped} skipped",
               flush=True)
         return 0 if failed == 0 and passed > 0 else 1
+
+
+def adopt_orphans():
+    """Processes that lose their parent become this one's children."""
+    ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)     # PR_SET_CHILD_SUBREAPER
+
+
+def end_orphans():
+    """Ends what a tier has left running; says what that was."""
+    left = set()
+    while True:
+        pids = procs.children(os.getpid())
+        for pid in pids:
+            left.add(procs.titles(pid).replace("\n", " ").strip()[:120])
+            os.kill(pid, signal.SIGKILL)
+        try:
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        except ChildProcessError:
+            pass
+        if not pids:
+            return sorted(left)
+        time.sleep(0.05)
 
 
 class Runner:
@@ -214,6 +240,10 @@ class Runner:
         rows = [json.loads(line) for line in
                 results.read_text().splitlines()]
         self.count.add(rows)
+        left = end_orphans()
+        if left:
+            self.count.add([(f"{tier}/processes left behind", "failed",
+                             "\n".join(left))])
         # 5: nothing was collected, which a mark or -k may well do
         if code not in (0, 5) and all(r[1] == "passed" for r in rows):
             self.count.add([(f"{tier}/pytest", "failed",
@@ -242,4 +272,11 @@ START = time.monotonic()
 
 if __name__ == "__main__":
     os.umask(0o022)
-    sys.exit(Runner(arguments()).run())
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, lambda *_: sys.exit(1))
+    runner = Runner(arguments())
+    adopt_orphans()
+    try:
+        sys.exit(runner.run())
+    finally:
+        end_orphans()
