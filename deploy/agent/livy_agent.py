@@ -787,24 +787,19 @@ def to_log(data):
 
 
 def new_mark():
-    return b"\0" + uuid.uuid4().hex.encode("ascii") + b"\0"
+    """Ends a statement's text; no NUL, which R has no text for."""
+    return b"\x1e" + uuid.uuid4().hex.encode("ascii") + b"\x1e"
 
 
-# ----------------------------------------------------------- kinds: pyspark
-
-class PyKernel:
-    """One Python process for the session's Python statements."""
+class Child:
+    """An interpreter in a process of its own, in a group of its own."""
 
     DIED = "Interpreter died:\n"    # Livy's words
 
-    def __init__(self, agent):
-        self.agent = agent
-        self.side_cond = threading.Condition()
-        self.serial, self.answers = 0, {}
+    def __init__(self, language, command, environ, fds):
+        """fds: what of ours the process keeps, beside its two pipes."""
+        self.language = language
         self.killed = None      # why it was ended from here
-        self.python = None
-        main_here, main_there = socket.socketpair()
-        side_here, side_there = socket.socketpair()
         out_here, out_there = os.pipe()
         err_here, err_there = os.pipe()
         for fd in (out_there, err_there):
@@ -812,21 +807,82 @@ class PyKernel:
                 fcntl.fcntl(fd, 1031, 1 << 20)      # F_SETPIPE_SZ
             except OSError:
                 pass
-        environ = {k: v for k, v in os.environ.items()
+        environ = {k: v for k, v in environ.items()
                    if not k.startswith("LIVY_AGENT_")}
-        environ.setdefault("MPLBACKEND", "Agg")
         self.process = subprocess.Popen(
-            [sys.executable, os.path.abspath(__file__), "--kernel",
-             str(main_there.fileno()), str(side_there.fileno())],
-            stdin=subprocess.DEVNULL, stdout=out_there, stderr=err_there,
-            pass_fds=(main_there.fileno(), side_there.fileno()),
-            env=environ, start_new_session=True)
-        main_there.close()
-        side_there.close()
+            command, stdin=subprocess.DEVNULL, stdout=out_there,
+            stderr=err_there, pass_fds=fds, env=environ,
+            start_new_session=True)
         os.close(out_there)
         os.close(err_there)
-        self.main, self.side = main_here, side_here
         self.out, self.err = Sink(out_here), Sink(err_here)
+
+    def dead(self):
+        return self.killed is not None or self.process.poll() is not None
+
+    def end(self, said):
+        """Why the process is gone; nothing of it is left after this."""
+        self.kill(None)
+        code = self.process.wait()
+        if self.killed:
+            return self.killed
+        if code == -signal.SIGKILL and said not in ("closed", ""):
+            how = "sent %s and was ended" % said
+        elif code < 0:
+            how = "was ended by signal %d (%s)" % (
+                -code, signal.Signals(-code).name)
+        else:
+            how = "exited with status %d" % code
+        return "the %s process %s; %s" % (self.language, how, LOST)
+
+    def interrupt(self):
+        """SIGINT to the process and to what it started."""
+        self.signal(signal.SIGINT)
+
+    def kill(self, why):
+        if why:
+            self.killed = why
+        # The group outlives its leader while children of it run.
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGKILL)
+        self.signal(signal.SIGKILL)
+
+    def signal(self, number):
+        try:
+            os.killpg(self.process.pid, number)
+        except (ProcessLookupError, PermissionError):
+            pass
+
+    def close(self):
+        self.kill(None)
+        self.process.wait()
+
+
+LOST = "a new one takes over: its variables are lost, views and cached " \
+    "data are not\n"
+
+
+# ----------------------------------------------------------- kinds: pyspark
+
+class PyKernel(Child):
+    """One Python process for the session's Python statements."""
+
+    def __init__(self, agent):
+        self.agent = agent
+        self.side_cond = threading.Condition()
+        self.serial, self.answers = 0, {}
+        self.python = None
+        main_here, main_there = socket.socketpair()
+        side_here, side_there = socket.socketpair()
+        fds = (main_there.fileno(), side_there.fileno())
+        Child.__init__(
+            self, "Python",
+            [sys.executable, os.path.abspath(__file__), "--kernel"] +
+            [str(fd) for fd in fds],
+            dict({"MPLBACKEND": "Agg"}, **os.environ), fds)
+        main_there.close()
+        side_there.close()
+        self.main, self.side = main_here, side_here
         threading.Thread(target=self.read_side, daemon=True).start()
 
     def attach(self):
@@ -878,43 +934,8 @@ class PyKernel:
         return failed(str(reply.get("ename")), str(reply.get("evalue")),
                       [str(line) for line in reply.get("traceback", ())])
 
-    def end(self, said):
-        """Why the kernel is gone; nothing of it is left after this."""
-        self.kill(None)
-        code = self.process.wait()
-        if self.killed:
-            return self.killed
-        if code == -signal.SIGKILL and said not in ("closed", ""):
-            how = "sent %s and was ended" % said
-        elif code < 0:
-            how = "was ended by signal %d (%s)" % (
-                -code, signal.Signals(-code).name)
-        else:
-            how = "exited with status %d" % code
-        return "the Python process %s; a new one takes over: its variables " \
-            "are lost, views and cached data are not\n" % how
-
-    def interrupt(self):
-        """SIGINT to the kernel and to what it started."""
-        self.signal(signal.SIGINT)
-
-    def kill(self, why):
-        if why:
-            self.killed = why
-        # The group outlives its leader while children of it run.
-        if self.process.poll() is None:
-            self.process.send_signal(signal.SIGKILL)
-        self.signal(signal.SIGKILL)
-
-    def signal(self, number):
-        try:
-            os.killpg(self.process.pid, number)
-        except (ProcessLookupError, PermissionError):
-            pass
-
     def close(self):
-        self.kill(None)
-        self.process.wait()
+        Child.close(self)
         self.main.close()
         self.side.close()
 
@@ -945,6 +966,148 @@ class PyKernel:
                     return None
                 self.side_cond.wait(left)
             return self.answers[serial]
+
+
+# ------------------------------------------------------------ kinds: sparkr
+
+R_LOOP = r"""
+local({
+  from <- file(Sys.getenv("LIVY_FROM"), "rb")
+  to <- file(Sys.getenv("LIVY_TO"), "wb")
+  image <- Sys.getenv("LIVY_IMAGE")
+  Sys.unsetenv(c("LIVY_FROM", "LIVY_TO", "LIVY_IMAGE"))
+  options(device = function(...) grDevices::png(image))
+  say <- function(status, text) {
+    text <- charToRaw(enc2utf8(paste(text, collapse = "\n")))
+    writeLines(paste(status, length(text)), to)
+    writeBin(text, to)
+    flush(to)
+  }
+  attempt <- function(action) tryCatch({
+    action()
+    list("ok", "")
+  }, interrupt = function(e) list("error", "interrupted"),
+  error = function(e) {
+    call <- paste(deparse(conditionCall(e)), collapse = "\n")
+    ours <- call %in% c("NULL", "eval(part, globalenv())")
+    list("error", paste0("Error", if (!ours) paste0(" in ", call), ": ",
+      conditionMessage(e)))
+  })
+  run <- function(code) {
+    for (part in parse(text = code, keep.source = FALSE, encoding = "UTF-8")) {
+      value <- withVisible(eval(part, globalenv()))
+      if (value$visible) print(value$value)
+    }
+    if (grDevices::dev.cur() > 1) grDevices::graphics.off()
+  }
+  started <- attempt(function() {
+    .libPaths(c(file.path(Sys.getenv("SPARK_HOME"), "R", "lib"), .libPaths()))
+    suppressPackageStartupMessages(library(SparkR))
+    session <- SparkR::sparkR.session()
+    assign("spark", session, globalenv())
+  })
+  say(started[[1]], started[[2]])
+  repeat tryCatch({
+    head <- readLines(from, 1)
+    if (length(head) == 0) quit("no")
+    head <- strsplit(head, " ")[[1]]
+    code <- rawToChar(readBin(from, "raw", as.integer(head[3])))
+    Encoding(code) <- "UTF-8"
+    mark <- paste0("\x1e", head[1], "\x1e")
+    try(SparkR::setJobGroup(head[2], paste("Job group for statement",
+      head[2]), TRUE), silent = TRUE)
+    done <- attempt(function() run(code))
+    cat(mark)
+    flush(stdout())
+    cat(mark, file = stderr())
+    say(done[[1]], done[[2]])
+  }, interrupt = function(e) NULL)
+})
+"""
+
+
+class RKernel(Child):
+    """One R process, attached to the session by SparkR's own backend."""
+
+    def __init__(self, spark):
+        self.spark = spark
+        self.image = os.path.join(spark.home, "plot.png")
+        script = os.path.join(spark.home, "loop.R")
+        with open(script, "w") as file:
+            file.write(R_LOOP)
+        backend = spark.jvm.org.apache.spark.api.r.RBackend()
+        made = backend.init()
+        port, secret = made._1(), made._2().secret()
+        threading.Thread(target=self.serve_backend, args=(backend,),
+                         daemon=True).start()
+        here_in, there_out = os.pipe()
+        there_in, here_out = os.pipe()
+        Child.__init__(self, "R", ["Rscript", "--vanilla", script], dict(
+            os.environ, EXISTING_SPARKR_BACKEND_PORT=str(port),
+            SPARKR_BACKEND_AUTH_SECRET=secret,
+            SPARK_HOME=spark_home(), LIVY_IMAGE=self.image,
+            LIVY_FROM="/dev/fd/%d" % there_in,
+            LIVY_TO="/dev/fd/%d" % there_out), (there_in, there_out))
+        os.close(there_in)
+        os.close(there_out)
+        self.input, self.output = open(here_in, "rb"), open(here_out, "wb")
+        status, text = self.reply(1 << 20)
+        if status != "ok":
+            self.close()
+            raise EOFError(text)
+
+    @staticmethod
+    def serve_backend(backend):
+        try:
+            backend.run()
+        except Exception:       # the JVM ends
+            pass
+
+    def reply(self, limit):
+        head = self.input.readline(100).decode("utf-8", "replace").split()
+        if len(head) != 2 or not head[1].isdigit() or int(head[1]) > limit:
+            raise EOFError("closed")
+        text = self.input.read(int(head[1]))
+        if len(text) < int(head[1]):
+            raise EOFError("closed")
+        return head[0], text.decode("utf-8", "replace")
+
+    def run(self, statement, limit):
+        mark = new_mark()
+        self.out.begin(mark, limit)
+        self.err.begin(mark, limit)
+        code = utf8(statement.code)
+        why = None
+        try:
+            self.output.write(b"%s %d %d\n" % (
+                mark.strip(b"\x1e"), statement.id, len(code)))
+            self.output.write(code)
+            self.output.flush()
+            status, said = self.reply(limit)
+        except (EOFError, OSError, ValueError) as err:
+            why = self.end(str(err))
+        text, note = self.out.end(2)
+        more, _ = self.err.end(2)
+        if why is not None:
+            return failed("Error", self.DIED + why + cut(more, limit // 4))
+        if status != "ok":
+            to_log(utf8(text + more))
+            return failed("Error", said)
+        data = {TEXT: text.rstrip() + note}
+        if os.path.exists(self.image):
+            with open(self.image, "rb") as file:
+                data[PNG] = base64.b64encode(file.read(limit)).decode("ascii")
+            os.unlink(self.image)
+        return ok(data)
+
+    def close(self):
+        Child.close(self)
+        self.input.close()
+
+
+def spark_home():
+    import pyspark
+    return os.environ.get("SPARK_HOME") or os.path.dirname(pyspark.__file__)
 
 
 # ------------------------------------------------------------- kinds: spark
@@ -1219,6 +1382,7 @@ _root_.java.lang.System.setProperty("livy.shown", _root_.scala.util.Try {
                 self.add_urls(intp, urls)
             self.intp = intp
             self.enter()
+            self.thread = None      # not to be interrupted
             self.interpret(self.PRELUDE)
 
     def open_sink(self, jvm):
@@ -1271,11 +1435,17 @@ _root_.java.lang.System.setProperty("livy.shown", _root_.scala.util.Try {
         return how, text + note
 
     def run(self, statement, limit):
-        with self.lock:
+        while not self.lock.acquire(timeout=0.1):   # the compiler loads
+            if statement.cancelling():
+                return failed("Error", "cancelled")
+        try:
             self.start()
             self.enter()
             return self.run_parts(scala_parts(statement.code), limit,
                                   statement)
+        finally:
+            self.thread = None
+            self.lock.release()
 
     def run_parts(self, parts, limit, statement):
         texts, data = [], {}
@@ -1810,7 +1980,7 @@ class Agent:
         self.spark = Spark(conf["name"])
         self.scala = ScalaRepl(self.spark)
         self.sql = Sql(self.spark, conf["sql_rows"])
-        self.kernel = None
+        self.kernel = self.r = None
         self.kernel_lock = threading.Lock()
         self.kernel_ready = threading.Event()
         self.py_files = []      # added to every kernel
@@ -1896,13 +2066,15 @@ class Agent:
         if statement.kind == "pyspark":
             return self.run_python(statement, limit)
         if statement.kind == "sparkr":
-            return failed("InterpreterError", "Fail to start interpreter",
-                          [no_r()])
+            return self.run_r(statement, limit)
         self.spark.set_group(statement)
         if statement.kind == "sql":
             self.scala.thread = \
                 self.spark.jvm.java.lang.Thread.currentThread()
-            return self.sql.run(statement, limit)
+            try:
+                return self.sql.run(statement, limit)
+            finally:
+                self.scala.thread = None
         return self.scala.run(statement, limit)
 
     def run_python(self, statement, limit):
@@ -1911,24 +2083,41 @@ class Agent:
             if kernel is None:
                 kernel = self.make_kernel()
                 self.attach(kernel)
-        self.kernel_ready.wait(60)
-        output = kernel.run(statement, limit)
-        if kernel.process.poll() is not None or kernel.killed:
-            threading.Thread(target=self.replace_kernel, args=(kernel,),
-                             daemon=True).start()
+        self.kernel_ready.wait()
+        if kernel.dead():
+            # Ended between two statements: not to be passed over.
+            output = failed("Error", kernel.DIED + kernel.end(""))
+        else:
+            output = kernel.run(statement, limit)
+        if kernel.dead():
+            with self.kernel_lock:
+                kernel.close()
+                self.make_kernel()
+            threading.Thread(target=self.attach_late, daemon=True).start()
         return output
 
-    def replace_kernel(self, old):
-        """A new Python process, so that the next statement need not wait."""
+    def run_r(self, statement, limit):
+        try:
+            if not shutil.which("Rscript"):
+                raise EOFError("this image has no R")
+            if self.r is None or self.r.dead():
+                self.r = RKernel(self.spark)
+        except (EOFError, OSError) as err:
+            # Livy's words, and then why.
+            return failed("InterpreterError", "Fail to start interpreter",
+                          ["kind sparkr: %s\n" % err])
+        return self.r.run(statement, limit)
+
+    def attach_late(self):
+        """Makes the next Python process ready before it is needed."""
         with self.kernel_lock:
-            if self.kernel is not old or self.ending.is_set():
-                return
-            old.close()
+            kernel = self.kernel
             try:
-                self.attach(self.make_kernel())
-            except Exception as err:
+                self.attach(kernel)
+            except (EOFError, OSError, ValueError) as err:
                 log("no new Python process: %s", first_line(err))
-                self.kernel = None
+                kernel.close()
+                self.kernel_ready.set()
 
     def tell_progress(self):
         """Progress of what runs, twice a second."""
@@ -1970,8 +2159,8 @@ class Agent:
         The jobs first and alone for a moment, because their end is the
         better message."""
         began = time.monotonic()
-        kernel = self.kernel
-        python = statement.kind == "pyspark"
+        kernel = {"pyspark": self.kernel, "sparkr": self.r}.get(
+            statement.kind)
         alone = 0.4 if self.cancel_jobs(statement) else 0.0
         next_word = 0.0
         while not self.over_within(statement, 0.1 if alone else 0.0):
@@ -1980,9 +2169,9 @@ class Agent:
                 self.force(statement, kernel)
                 return
             if age >= max(alone, next_word):
-                next_word = age + (1.0 if python else 0.5)
+                next_word = age + (1.0 if kernel else 0.5)
                 try:
-                    kernel.interrupt() if python else self.scala.interrupt()
+                    (kernel or self.scala).interrupt()
                 except Exception as err:
                     log("interrupt: %s", first_line(err))
             if self.over_within(statement, 0.1):
@@ -2013,16 +2202,17 @@ class Agent:
         grace = self.conf["cancel_grace"]
         if statement.over():
             return
-        if statement.kind == "pyspark":
-            kernel.kill("the Python process did not react to the "
-                        "cancellation within %g s and was ended; a new one "
-                        "takes over: its variables are lost, views and "
-                        "cached data are not\n" % grace)
+        if kernel is not None:
+            kernel.kill("the %s process did not react to the cancellation "
+                        "within %g s and was ended; %s" % (
+                            kernel.language, grace, LOST))
             return
         if self.spark.java_major() < 20:
             for _ in range(3):
                 try:
-                    self.scala.thread.stop()
+                    thread = self.scala.thread
+                    if thread is not None:
+                        thread.stop()
                 except Exception as err:
                     log("stopping the thread: %s", first_line(err))
                 if self.over_within(statement, 2):
@@ -2081,8 +2271,10 @@ class Agent:
             return
         root = self.spark.jvm.org.apache.spark.SparkFiles.getRootDirectory()
         had = os.path.join(root, name)
-        # Spark would break every later task of executors that have it.
-        if os.path.exists(had) and not same_content(had, path):
+        if os.path.exists(had):
+            if same_content(had, path):
+                return
+            # Every later task of executors that have the first would fail.
             raise Refused(400, "a file %s with other content was added "
                           "before" % name)
         self.spark.jsc.sc().addFile(path)
@@ -2180,8 +2372,9 @@ class Agent:
         threading.Timer(self.conf["linger"], self.ending.set).start()
 
     def leave_at_once(self):
-        if self.kernel is not None:
-            self.kernel.kill("the session ends")
+        for child in (self.kernel, self.r):
+            if child is not None:
+                child.kill("the session ends")
         self.spark.clean()
         os._exit(1)
 
@@ -2190,8 +2383,9 @@ class Agent:
         timer = threading.Timer(20, os._exit, (self.status,))
         timer.daemon = True
         timer.start()
-        if self.kernel is not None:
-            self.kernel.kill("the session ends")
+        for child in (self.kernel, self.r):
+            if child is not None:
+                child.kill("the session ends")
         threading.Thread(target=self.watch, args=(parent,),
                          daemon=True).start()
         try:
@@ -2218,13 +2412,6 @@ class Agent:
 def same_content(one, other):
     import filecmp
     return filecmp.cmp(one, other, shallow=False)
-
-
-def no_r():
-    if not shutil.which("Rscript"):
-        return "kind sparkr needs R, which this image does not have\n"
-    return "kind sparkr needs the package SparkR, which this image does " \
-        "not have\n"
 
 
 # --------------------------------------------------------------------- HTTP

@@ -45,7 +45,7 @@ def spark_submit(python):
 
 class Session:
     def __init__(self, python, folder, master="local[2]", conf=None,
-                 submit=(), **settings):
+                 submit=(), environ=None, **settings):
         self.python, self.folder = python, pathlib.Path(folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         self.token = secrets.token_hex(16)
@@ -64,7 +64,8 @@ class Session:
             command += ["--" + key.replace("_", "-"), str(value)]
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            command, env=environment(python), cwd=str(self.folder),
+            command, env=dict(environment(python), **(environ or {})),
+            cwd=str(self.folder),
             stdin=subprocess.DEVNULL, stdout=open(self.log, "wb"),
             stderr=subprocess.STDOUT, start_new_session=True)
 

@@ -1,8 +1,11 @@
 """Cancelling: what waits, sleeps, computes, runs jobs, or will not end."""
 
+import pathlib
+import re
 import time
 
 import pytest
+from session import HttpError
 
 SOON = 1.0      # seconds
 
@@ -167,3 +170,37 @@ def test_python_and_http_answer_while_scala_computes(session):
 
     assert took < 0.3
     session.result(number)
+
+
+def late_java():
+    """The home of a Java that cannot stop a thread."""
+    for release in sorted(pathlib.Path("/usr/lib/jvm").glob("*/release")):
+        found = re.search(r'JAVA_VERSION="(\d+)', release.read_text())
+        if found and int(found.group(1)) >= 20:
+            return str(release.parent)
+    return None
+
+
+def test_scala_that_only_computes_on_a_later_java(start, old):
+    if old:
+        pytest.skip("Spark 3.5 runs on Java up to 17")
+    if late_java() is None:
+        pytest.skip("there is no Java of version 20 or later")
+    session = start(kind="shared", cancel_grace="2s", linger="3s",
+                    environ={"JAVA_HOME": late_java()})
+    session.wait_for("idle")
+    session.text("val warm = 1", "spark")
+    number = session.running("var i = 0L; while (true) i += 1", "spark")
+    waiting = session.submit("1", "pyspark")
+
+    view, took = session.cancel(number)
+    state = session.wait_for("error")
+
+    assert view["state"] == "cancelled" and took < 5
+    assert "this Java cannot end it" in view["output"]["evalue"]
+    assert state["reason"] == view["output"]["evalue"]
+    assert session.result(waiting)["state"] == "cancelled"
+    with pytest.raises(HttpError) as refused:
+        session.submit("1", "pyspark")
+    assert refused.value.body["error"] == "Session is in state error"
+    assert session.wait_exit() == 1

@@ -107,12 +107,11 @@ def test_the_words_of_a_missing_python_library(start, session):
 
 
 @pytest.mark.parametrize("kind, code, words", [
-    ("spark", "import prophecy.libs", ["object prophecy is not a member of "
-                                       "package"]),
+    ("spark", "import io.prophecy.libs._",
+     ["object prophecy is not a member of package"]),
     ("spark", "def m(a: Int) = a\nm(1, 2)", ["too many arguments",
                                              "for method"]),
-    ("spark", "for x in range(3):\n  print(x) if x else = 1",
-     ["illegal start of simple expression"]),
+    ("spark", "x = [1, 2]", ["illegal start of simple expression"]),
     ("spark", "throw new IncompatibleClassChangeError(\"x\")",
      ["IncompatibleClassChangeError"]),
     ("pyspark", "import prophecy", ["No module named", "prophecy"]),

@@ -170,14 +170,13 @@ sc.parallelize(1 to 4, 2).map(i => Point(i * factor)).collect()""")
     assert "Pair(" in scala.text("""
 case class Pair(k: String, n: Long)
 spark.range(4).map(i => Pair("k" + i % 2, i)).collect()""")
-    assert without_val(scala.text("""
+    assert "List((0,Point(6)), (1,Point(4)))" in scala.text("""
 val sum = sc.parallelize(1 to 4).map(i => (i % 2, Point(i)))
   .reduceByKey((a, b) => Point(a.x + b.x)).collect().sortBy(_._1).toList""")
-    ) == "sum: List[(Int, Point)] = List((0,Point(6)), (1,Point(4)))\n"
-    assert without_val(scala.text("""
+    assert scala.text("""
 val shared = sc.broadcast(Point(7))
-val back = sc.parallelize(1 to 2).map(_ => shared.value.x).sum""")
-    ).endswith("back: Double = 14.0\n")
+val back = sc.parallelize(1 to 2).map(_ => shared.value.x).sum"""
+                      ).endswith("back: Double = 14.0\n")
 
 
 def test_a_udf_of_scala_in_sql_and_python(scala):
@@ -235,6 +234,20 @@ def test_progress_counts_tasks(scala):
 def test_a_hundred_thousand_lines(scala):
     assert scala.text("for (i <- 1 to 100000) println(i)").count("\n") == \
         100000
+
+
+def test_a_flood_is_cut_and_says_so(scala):
+    text = scala.text("val line = \"x\" * 999\n"
+                      "for (i <- 1 to 30000) println(line)")
+
+    assert 16 << 20 <= len(text) < (16 << 20) + 2000
+    assert "bytes are missing" in text[-200:]
+
+
+def test_recursion(scala):
+    assert "StackOverflowError" in scala.error(
+        "def r(x: Int): Int = 1 + r(x)\nr(1)")["evalue"]
+    assert scala.text("println(1)") == "1\n"
 
 
 def test_a_hundred_kilobytes_of_code(scala):

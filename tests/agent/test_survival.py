@@ -162,3 +162,15 @@ def test_results_are_kept_within_the_bound(session):
     kept = [s["outputBytes"] for s in session.get("/v1/state")["changed"]]
     assert sum(kept) <= 64 << 20
     assert kept[-1] > 15000000
+
+
+def test_an_interpreter_that_dies_between_statements_is_told(session):
+    session.text("import threading, os\n"
+                 "threading.Timer(0.3, os._exit, (3,)).start()")
+    time.sleep(1.5)
+
+    error = session.error("1+1")
+
+    assert error["evalue"].startswith("Interpreter died:\n")
+    assert "status 3" in error["evalue"]
+    assert session.text("1+1") == "2"
