@@ -1,8 +1,8 @@
 /*
  * The master: owns the socket and the shared memory, forks auth, watcher,
- * leader and workers, replaces those that end (with back-off) or overstay a request's
- * deadline, reloads on SIGHUP, drains on SIGTERM and SIGQUIT. It calls
- * neither libfcgi nor libcurl.
+ * leader and workers, replaces those that end (with back-off) or overstay a
+ * request's deadline, reloads on SIGHUP, drains on SIGTERM and SIGQUIT. It
+ * calls neither libfcgi nor libcurl.
  */
 #ifndef MASTER_H
 #define MASTER_H
