@@ -3,6 +3,7 @@
 import os
 import pathlib
 import pwd
+import subprocess
 
 import pytest
 
@@ -19,8 +20,27 @@ def gateway(workdir, pki):
     yield maker.gateway(maker.cluster(), as_root=True, settings={
         "process.user": pwd.getpwuid(int(os.environ[
             "LIVY_TEST_UID"])).pw_name,
-        "fastcgi.socket_mode": "0600"})
+        "fastcgi.nginx_user": "daemon", "fastcgi.socket_mode": "0600"})
     maker.end()
+
+
+ASK = """
+import sys
+sys.path.insert(0, sys.argv[1])
+import fcgi_client
+print(fcgi_client.request(sys.argv[2], eval(sys.argv[3])).status)
+"""
+
+
+def ask_as(user, gateway):
+    """The status that a request by this user over the socket gets."""
+    done = subprocess.run(
+        ["setpriv", f"--reuid={user}", f"--regid={user}", "--clear-groups",
+         "--", "/usr/bin/python3", "-B", "-c", ASK,
+         str(pathlib.Path(__file__).parents[1]), str(gateway.socket),
+         repr(gateway.fcgi_params())],
+        capture_output=True, text=True, timeout=60)
+    return int(done.stdout) if done.returncode == 0 else 0
 
 
 def uids(pid):
@@ -48,3 +68,11 @@ def test_the_socket_is_the_users(gateway):
 
     assert info.st_uid == int(os.environ["LIVY_TEST_UID"])
     assert info.st_mode & 0o777 == 0o600
+
+
+def test_only_nginxs_user_may_use_the_socket(gateway):
+    """Even where the socket's mode lets anybody connect."""
+    gateway.socket.chmod(0o666)
+
+    assert ask_as("daemon", gateway) == 200
+    assert ask_as("games", gateway) == 0

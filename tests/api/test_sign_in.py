@@ -123,3 +123,38 @@ def test_a_crooked_path_is_404(path, gateway):
     reply = gateway.fcgi("GET", path)
 
     assert reply.status in (400, 404)
+
+
+def test_with_none_everybody_is_nobody(maker, cluster, job):
+    gateway = maker.gateway(cluster, sign_in=("none",), settings={
+        "gateway": "open", "fastcgi.identity": "none"})
+    anyone = gateway.client()
+
+    batch = gateway.submit({"file": job("lines.py"), "args": ["0"]},
+                           session=anyone)
+
+    assert batch["owner"] is None
+    assert gateway.delete(f"/batches/{batch['id']}",
+                          session=anyone).status_code == 200
+
+
+def test_nginx_alone_cannot_open_a_gateway(maker, cluster):
+    """Without identity = "none" in its own configuration."""
+    gateway = maker.gateway(cluster, sign_in=("none",), settings={
+        "gateway": "shut"}, wait=False)
+
+    assert gateway.get("/batches").status_code in (401, 403)
+
+
+def test_bearer_alone_and_basic_alone(maker, cluster):
+    for way, other in (("bearer", "basic"), ("basic", "bearer")):
+        gateway = maker.gateway(cluster, sign_in=(way,), settings={
+            "gateway": way}, wait=False)
+        sessions = {"bearer": gateway.client(token=gateway.token),
+                    "basic": gateway.client(user="carl",
+                                            password=gateway.password)}
+
+        assert gateway.get("/batches", session=sessions[way]).status_code \
+            in (200, 503)
+        assert gateway.get("/batches",
+                           session=sessions[other]).status_code == 401
