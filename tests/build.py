@@ -92,7 +92,8 @@ def unit(place, name):
     folder = place.top / f"build-{name}"
     for old in folder.rglob("*.trs"):
         old.unlink()
-    argv = ["timeout", "-k", "10", "900", "make", "-k", "check"]
+    argv = ["timeout", "-k", "10", "900", "make", "-k",
+            "-j2", "check"]
     env = place.environ(
         ASAN_OPTIONS="detect_leaks=1:strict_string_checks=1",
         UBSAN_OPTIONS="print_stacktrace=1")

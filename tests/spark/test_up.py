@@ -15,6 +15,7 @@ import time
 import pytest
 import requests
 
+from build import PYSPARK
 from procs import alive, listeners, wait_for
 from rig import PLACE, SRC
 
@@ -29,13 +30,14 @@ class Installation:
         self.checkout, self.home = checkout, home
         self.private = home / "private"
 
-    def command(self, name, *argv, **env):
+    def command(self, name, *argv, **changes):
+        env = dict(os.environ, LIVY_FCGI_HOME=str(self.home),
+                   SPARK_HOME=os.environ["LIVY_TEST_SPARK_HOME"])
+        env.update(changes)
         return subprocess.Popen(
             [str(self.checkout / "deploy/local" / name), *argv],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT, text=True, errors="replace",
-            env=dict(os.environ, LIVY_FCGI_HOME=str(self.home),
-                     SPARK_HOME=os.environ["LIVY_TEST_SPARK_HOME"], **env))
+            stderr=subprocess.STDOUT, text=True, errors="replace", env=env)
 
     def run(self, name, *argv, **env):
         process = self.command(name, *argv, **env)
@@ -221,3 +223,38 @@ def test_purge_leaves_nothing(up):
     assert not up.home.exists()
     assert not any(alive(p) for p in pids.values())
     assert "ackages" in text
+
+
+def test_what_cannot_work_changes_nothing_and_names_the_mend(up):
+    other = Installation(up.checkout, up.home.parent / "other")
+
+    process = other.command("up", SPARK_HOME="/nonexistent")
+    text = process.communicate(timeout=LONG)[0]
+
+    assert process.returncode != 0
+    assert "nothing was changed" in text and "SPARK_HOME" in text
+    assert "mend:" in text
+    assert not other.home.exists()
+
+
+# Nothing can be fetched from here.
+NO_NETWORK = {name: "http://127.0.0.1:9/" for name in (
+    "http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY",
+    "PIP_INDEX_URL")}
+
+
+def test_a_wheelhouse_is_enough_without_a_network(up):
+    other = Installation(up.checkout, up.home.parent / "offline")
+    wheels = up.home.parent / "wheels"
+    subprocess.run(
+        [PLACE / "venv/bin/pip", "download", "-q", "-d", wheels, PYSPARK],
+        check=True, capture_output=True, timeout=LONG)
+    try:
+        text = other.run("up", "--wheelhouse", str(wheels), SPARK_HOME="",
+                         **NO_NETWORK)
+
+        assert "state: success" in text
+        assert other.get("/batches/0/state").json()["state"] == "success"
+    finally:
+        other.run("down", "--purge")
+    assert not other.home.exists()
