@@ -71,45 +71,49 @@ bad_usage(const char *what, const char *arg)
 	exit(2);
 }
 
+/* Options with a value, and where it goes. */
+static const struct {
+	const char *name;
+	size_t at;
+} texts[] = {
+	{ "dir", offsetof(struct options, dir) },
+	{ "listen", offsetof(struct options, listen) },
+	{ "tls-cert", offsetof(struct options, cert) },
+	{ "tls-key", offsetof(struct options, key) },
+	{ "tokens", offsetof(struct options, tokens) },
+	{ "images", offsetof(struct options, images) },
+	{ "pod-net", offsetof(struct options, pod_net) },
+	{ "ready", offsetof(struct options, ready) },
+};
+
 static void
 read_options(int argc, char **argv, struct options *opt)
 {
-	static const struct option longs[] = {
-		{ "dir", required_argument, NULL, 'd' },
-		{ "listen", required_argument, NULL, 'l' },
-		{ "tls-cert", required_argument, NULL, 'c' },
-		{ "tls-key", required_argument, NULL, 'k' },
-		{ "tokens", required_argument, NULL, 't' },
-		{ "images", required_argument, NULL, 'i' },
-		{ "pod-net", required_argument, NULL, 'n' },
-		{ "ready", required_argument, NULL, 'r' },
-		{ "control", no_argument, NULL, 'x' },
+	struct option longs[ARRAY_LEN(texts) + 4] = {
+		{ "control", no_argument, NULL, 'c' },
 		{ "verbose", no_argument, NULL, 'v' },
 		{ "help", no_argument, NULL, 'h' },
-		{ NULL, 0, NULL, 0 },
 	};
-	int c;
+	int c, i;
 
+	for (size_t n = 0; n < ARRAY_LEN(texts); n++)
+		longs[3 + n] = (struct option) { texts[n].name,
+		    required_argument, NULL, 0 };
 	opt->pod_net = "127.88.0.0/16";
-	while ((c = getopt_long(argc, argv, "", longs, NULL)) != -1) {
-		switch (c) {
-		case 'd': opt->dir = optarg; break;
-		case 'l': opt->listen = optarg; break;
-		case 'c': opt->cert = optarg; break;
-		case 'k': opt->key = optarg; break;
-		case 't': opt->tokens = optarg; break;
-		case 'i': opt->images = optarg; break;
-		case 'n': opt->pod_net = optarg; break;
-		case 'r': opt->ready = optarg; break;
-		case 'x': opt->control = true; break;
-		case 'v': opt->verbose = true; break;
-		case 'h':
-			fputs(usage, stdout);
-			exit(0);
-		default:
+	while ((c = getopt_long(argc, argv, "", longs, &i)) != -1) {
+		if (c == '?') {
 			fputs("Try 'localkube --help'.\n", stderr);
 			exit(2);
 		}
+		if (c == 'h') {
+			fputs(usage, stdout);
+			exit(0);
+		}
+		if (c == 0)
+			*(const char **)((char *)opt + texts[i - 3].at) =
+			    optarg;
+		opt->control |= c == 'c';
+		opt->verbose |= c == 'v';
 	}
 	opt->command = argv[optind];
 	if (opt->command && argv[optind + 1])

@@ -207,7 +207,9 @@ answer(struct khttp *h, struct MHD_Connection *c, const char *method,
     struct exchange *x)
 {
 	AUTO_KST struct kst st = KST_INIT;
-	struct kreq rq = { .method = method };
+	/* of HEAD, the library leaves the body out */
+	struct kreq rq = { .method = strcmp(method, "HEAD") == 0 ? "GET" :
+	    method };
 	const char *type = "", *page = kroute_open_page(x->uri, &type);
 	enum MHD_Result result;
 

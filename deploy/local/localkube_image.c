@@ -261,17 +261,21 @@ kimage_command(struct kstore *s, json_object *image, json_object *pod,
 {
 	json_object *c = kimage_container(pod);
 	json_object *command = jv_member(c, "command");
-	AUTO_JSON json_object *env = json_object_new_object();
-	json_object *argv;
+	/* only what the pod declares is put for $(NAME) */
+	AUTO_JSON json_object *declared = json_object_new_object();
+	json_object *env, *argv;
 
-	base_env(image, pod, env);
-	if (!add_env(s, pod, env, err))
+	if (!add_env(s, pod, declared, err))
 		return false;
 	argv = json_object_new_array();
 	add_words(argv, command ? command : jv_member(image, "entrypoint"),
-	    env);
-	add_words(argv, jv_member(c, "args"), env);
+	    declared);
+	add_words(argv, jv_member(c, "args"), declared);
+	env = json_object_new_object();
+	base_env(image, pod, env);
+	json_object_object_foreach(declared, key, value)
+		json_object_object_add(env, key, json_object_get(value));
 	*ret_argv = argv;
-	*ret_env = json_object_get(env);
+	*ret_env = env;
 	return true;
 }

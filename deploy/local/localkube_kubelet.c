@@ -26,6 +26,7 @@
 #define RETRY_MS 200	/* for what a pod waits for */
 #define BACK_OFF_MS 2000 /* from ErrImagePull to ImagePullBackOff */
 #define IMAGE_MS 5000
+#define SHIM_MS 2000	/* for a shim to say that it runs */
 #define KILL_MS 5000	/* for a killed container's shim to end */
 
 enum stage {
@@ -125,7 +126,6 @@ end(struct pod *p, const struct kshim_exit *how)
 	/* the log stays until the pod goes */
 	buf_addstr(&dir, "/tmp");
 	kfiles_remove(dir.data);
-	buf_shift(&dir, 0);
 	kpod_dir(k.conf, p->v->uid, &dir);
 	buf_addstr(&dir, "/volumes");
 	kfiles_remove(dir.data);
@@ -150,11 +150,60 @@ is_alive(const struct pod *p)
 	return p->shim > 0 && kshim_born(p->shim) == p->born;
 }
 
+/* A pod whose shim another localkube has started: it may still run. */
+static bool
+adopt(struct pod *p, json_object *pod)
+{
+	AUTO_BUF struct buf dir = BUF_INIT(4096);
+	struct kshim_state state;
+	const char *ip = jv_str(pod, "status.podIP");
+	json_object *statuses = jv_get(pod, "status.containerStatuses");
+
+	kpod_dir(k.conf, p->v->uid, &dir);
+	if (!kshim_read_state(dir.data, &state))
+		return false;
+	snprintf(p->ip, sizeof p->ip, "%s", ip ? ip : "");
+	p->shim = state.pid;
+	p->born = state.born;
+	p->started_ms = state.started_ms;
+	p->stage = statuses && jv_get(json_object_array_get_idx(statuses, 0),
+	    "state.running") ? STAGE_RUNNING : STAGE_STARTED;
+	log_info("pod '%s/%s' is taken up again", p->v->ns, p->v->name);
+	return true;
+}
+
+/*
+ * A pod that was given an address before: the same one again, unless someone
+ * holds it: its shim, which is about to say so, or another pod by now.
+ */
+static bool
+take_up(struct pod *p, json_object *pod)
+{
+	const char *ip = jv_str(pod, "status.podIP");
+	int64_t now = num_mono_ms();
+
+	if (!ip)
+		return false;
+	if (adopt(p, pod))
+		return true;
+	p->lock_fd = kpod_hold_address(ip);
+	if (p->lock_fd >= 0) {
+		snprintf(p->ip, sizeof p->ip, "%s", ip);
+		p->stage = STAGE_WAITING;
+		return true;
+	}
+	if (!p->next_ms)
+		p->next_ms = now + SHIM_MS;
+	return now < p->next_ms;
+}
+
 static void
 step_new(struct pod *p, json_object *pod)
 {
 	json_object *list = jv_get(pod, "spec.containers");
 
+	if (take_up(p, pod))
+		return;
 	if (!jv_str(pod, "spec.nodeName"))
 		kpodstat_write(k.conf->store, p->v, kpodstat_bind, NULL);
 	if (json_object_array_length(list) > 1 ||
@@ -318,27 +367,6 @@ step(struct pod *p)
 		drop(p);
 }
 
-/* A pod that was there before this process: its shim may still run. */
-static void
-adopt(struct pod *p, json_object *pod)
-{
-	AUTO_BUF struct buf dir = BUF_INIT(4096);
-	struct kshim_state state;
-	const char *ip = jv_str(pod, "status.podIP");
-	json_object *statuses = jv_get(pod, "status.containerStatuses");
-
-	kpod_dir(k.conf, p->v->uid, &dir);
-	if (!kshim_read_state(dir.data, &state))
-		return;
-	snprintf(p->ip, sizeof p->ip, "%s", ip ? ip : "");
-	p->shim = state.pid;
-	p->born = state.born;
-	p->started_ms = state.started_ms;
-	p->stage = statuses && jv_get(json_object_array_get_idx(statuses, 0),
-	    "state.running") ? STAGE_RUNNING : STAGE_STARTED;
-	log_info("pod '%s/%s' is taken up again", p->v->ns, p->v->name);
-}
-
 static void
 see(struct kver *v, bool gone)
 {
@@ -346,6 +374,7 @@ see(struct kver *v, bool gone)
 	AUTO_JSON json_object *pod = NULL;
 	AUTO_BUF struct buf dir = BUF_INIT(4096);
 	const char *phase;
+	bool over;
 
 	if (p) {
 		kver_put(p->v);
@@ -360,16 +389,19 @@ see(struct kver *v, bool gone)
 	}
 	pod = kver_json(v);
 	phase = jv_str(pod, "status.phase");
-	if (phase && (strcmp(phase, "Succeeded") == 0 ||
-	    strcmp(phase, "Failed") == 0) &&
-	    !jv_get(pod, "metadata.deletionTimestamp"))
+	over = phase && (strcmp(phase, "Succeeded") == 0 ||
+	    strcmp(phase, "Failed") == 0);
+	if (over && !jv_get(pod, "metadata.deletionTimestamp"))
 		return;
 	p = mem_alloc(sizeof *p);
 	p->v = kver_get(v);
 	p->lock_fd = -1;
 	p->next = k.pods;
 	k.pods = p;
-	adopt(p, pod);
+	if (over)
+		p->stage = STAGE_DONE;
+	else
+		adopt(p, pod);
 }
 
 static bool

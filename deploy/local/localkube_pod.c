@@ -119,20 +119,31 @@ add_writable(const char *dir, const char *name, const char *to,
 	    kroot_add(root, KMOUNT_WRITE, path.data, to, err);
 }
 
+/* A folder is hidden by an empty one, a file by an empty file. */
 static bool
-add_image(json_object *image, struct kroot *root, struct err *err)
+hide(const char *dir, const char *path, struct kroot *root, struct err *err)
 {
-	json_object *hide = jv_member(image, "hide");
+	struct stat sb;
+
+	if (!path || stat(path, &sb) != 0)
+		return path || err_set(err, 500, "'hide' is a list of paths");
+	return S_ISDIR(sb.st_mode) ?
+	    kroot_add(root, KMOUNT_HIDE, NULL, path, err) :
+	    add_file(dir, "empty", "", path, root, err);
+}
+
+static bool
+add_image(json_object *image, const char *dir, struct kroot *root,
+    struct err *err)
+{
+	json_object *hidden = jv_member(image, "hide");
 	json_object *mounts = jv_member(image, "mounts");
 
-	for (size_t i = 0; hide && i < json_object_array_length(hide); i++) {
-		const char *path = jv_text(
-		    json_object_array_get_idx(hide, i));
-
-		if (!path || (access(path, F_OK) == 0 &&
-		    !kroot_add(root, KMOUNT_HIDE, NULL, path, err)))
-			return err_wrap(err, "the image's 'hide'");
-	}
+	for (size_t i = 0; hidden && i < json_object_array_length(hidden);
+	    i++)
+		if (!hide(dir, jv_text(json_object_array_get_idx(hidden, i)),
+		    root, err))
+			return false;
 	for (size_t i = 0; mounts && i < json_object_array_length(mounts);
 	    i++) {
 		json_object *m = json_object_array_get_idx(mounts, i);
@@ -176,7 +187,7 @@ make_root(const struct kkubelet_conf *conf, json_object *pod,
 	return add_writable(dir, "tmp", "/tmp", root, err) &&
 	    hide_own(conf, root, err) &&
 	    add_resolver(root, err) && add_hosts(pod, dir, root, err) &&
-	    add_image(image, root, err) &&
+	    add_image(image, dir, root, err) &&
 	    (!image_dir || strcmp(image_dir, "/") == 0 ||
 	    strcmp(image_dir, "/tmp") == 0 ||
 	    add_writable(dir, "work", image_dir, root, err)) &&

@@ -8,19 +8,11 @@
 
 #include "jv.h"
 #include "localkube_answer.h"
+#include "localkube_ring.h"
 #include "num.h"
 
-#define RING (64 * 1024)	/* bytes on the way in each direction */
 #define CONNECT_MS 5000
 #define HEADERS_MAX 200
-
-/* A bounded pipe between two threads. */
-struct ring {
-	char data[RING];
-	size_t at, len;
-	bool closed;		/* no more will be written */
-	bool broken;		/* no more will be read */
-};
 
 struct kproxy {
 	pthread_t thread;
@@ -30,7 +22,7 @@ struct kproxy {
 	bool started;
 	bool head;		/* status and headers are there */
 	bool ended;		/* the transfer is over */
-	struct ring up, down;
+	struct kring up, down;	/* the request's body, the answer's */
 	char *url;
 	char peer[64];		/* address and port, for messages */
 	const char *method;
@@ -59,53 +51,6 @@ is_one_of(const char *name, size_t len, const char *const *list, size_t n)
 	return false;
 }
 
-/* Both wait until the other side has moved, or is gone. */
-static size_t
-ring_read(struct kproxy *p, struct ring *r, char *to, size_t max)
-{
-	size_t n, part;
-
-	pthread_mutex_lock(&p->lock);
-	while (r->len == 0 && !r->closed && !r->broken)
-		pthread_cond_wait(&p->moved, &p->lock);
-	n = r->len < max ? r->len : max;
-	part = n < RING - r->at ? n : RING - r->at;
-	memcpy(to, r->data + r->at, part);
-	memcpy(to + part, r->data, n - part);
-	r->at = (r->at + n) % RING;
-	r->len -= n;
-	pthread_cond_broadcast(&p->moved);
-	pthread_mutex_unlock(&p->lock);
-	return n;
-}
-
-static bool
-ring_write(struct kproxy *p, struct ring *r, const char *from, size_t len)
-{
-	bool ok;
-
-	pthread_mutex_lock(&p->lock);
-	while (len > 0 && !r->broken) {
-		size_t end = (r->at + r->len) % RING;
-		size_t n = RING - r->len;
-
-		if (n > len)
-			n = len;
-		if (n > RING - end)
-			n = RING - end;
-		memcpy(r->data + end, from, n);
-		r->len += n;
-		from += n;
-		len -= n;
-		pthread_cond_broadcast(&p->moved);
-		if (len > 0 && r->len == RING)
-			pthread_cond_wait(&p->moved, &p->lock);
-	}
-	ok = !r->broken;
-	pthread_mutex_unlock(&p->lock);
-	return ok;
-}
-
 static void
 mark(struct kproxy *p, bool *flag)
 {
@@ -120,7 +65,7 @@ on_upload(char *to, size_t size, size_t n, void *cls)
 {
 	struct kproxy *p = cls;
 
-	return ring_read(p, &p->up, to, size * n);
+	return kring_read(&p->up, to, size * n);
 }
 
 static size_t
@@ -128,7 +73,7 @@ on_body(char *data, size_t size, size_t n, void *cls)
 {
 	struct kproxy *p = cls;
 
-	return ring_write(p, &p->down, data, size * n) ? size * n : 0;
+	return kring_write(&p->down, data, size * n) ? size * n : 0;
 }
 
 static size_t
@@ -171,7 +116,7 @@ on_progress(void *cls, curl_off_t a UNUSED, curl_off_t b UNUSED,
 {
 	struct kproxy *p = cls;
 
-	return p->down.broken || kstream_stopping();
+	return kring_is_broken(&p->down) || kstream_stopping();
 }
 
 static void
@@ -221,19 +166,17 @@ transfer(void *cls)
 	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
 	set_method(p, curl);
 	rc = curl_easy_perform(curl);
-	pthread_mutex_lock(&p->lock);
 	if (rc == CURLE_COULDNT_CONNECT)
 		snprintf(p->reason, sizeof p->reason, "dial tcp %s: connect: "
 		    "connection refused", p->peer);
 	else if (rc != CURLE_OK && !*p->reason)
 		snprintf(p->reason, sizeof p->reason, "%s",
 		    curl_easy_strerror(rc));
-	p->up.broken = true;
-	p->down.closed = true;
-	p->down.broken = p->down.broken || (rc != CURLE_OK && p->head);
-	p->ended = true;
-	pthread_cond_broadcast(&p->moved);
-	pthread_mutex_unlock(&p->lock);
+	kring_break(&p->up);
+	if (rc != CURLE_OK)
+		kring_break(&p->down);
+	kring_close(&p->down);
+	mark(p, &p->ended);
 	curl_easy_cleanup(curl);
 	return NULL;
 }
@@ -328,7 +271,8 @@ find_target(struct kproxy *p, struct kstore *s, const char *uri)
 		return kst_set(&p->refusal, 503, "ServiceUnavailable",
 		    "error trying to reach service: the pod has no address");
 	snprintf(p->peer, sizeof p->peer, "%s:%lld", ip, (long long)to.port);
-	buf_addf(&url, "%s://%s%s%s", to.scheme, p->peer, at.rest && *at.rest ? at.rest : "/", query ? query : "");
+	buf_addf(&url, "%s://%s%s%s", to.scheme, p->peer,
+	    at.rest && *at.rest ? at.rest : "/", query ? query : "");
 	p->url = buf_steal(&url);
 	return p->url != NULL;
 }
@@ -356,10 +300,10 @@ kproxy_open(struct kstore *s, struct MHD_Connection *c, const char *method,
 	p->headers = json_object_new_object();
 	pthread_mutex_init(&p->lock, NULL);
 	pthread_cond_init(&p->moved, NULL);
-	if (!find_target(p, s, uri)) {
-		p->up.broken = true;
+	kring_init(&p->up);
+	kring_init(&p->down);
+	if (!find_target(p, s, uri))
 		return p;
-	}
 	MHD_get_connection_values(c, MHD_HEADER_KIND, copy_header, p);
 	p->request = curl_slist_append(p->request, "Expect:");
 	p->started = pthread_create(&p->thread, NULL, transfer, p) == 0;
@@ -373,7 +317,7 @@ void
 kproxy_send(struct kproxy *p, const char *data, size_t len)
 {
 	if (p->started)
-		ring_write(p, &p->up, data, len);
+		kring_write(&p->up, data, len);
 }
 
 void
@@ -383,11 +327,10 @@ kproxy_close(struct kproxy *p)
 
 	if (!p)
 		return;
+	kring_break(&p->up);
+	kring_break(&p->down);
 	pthread_mutex_lock(&p->lock);
-	p->up.broken = true;
-	p->down.broken = true;
 	last = --p->refs == 0;
-	pthread_cond_broadcast(&p->moved);
 	pthread_mutex_unlock(&p->lock);
 	if (!last)
 		return;
@@ -396,6 +339,8 @@ kproxy_close(struct kproxy *p)
 	curl_slist_free_all(p->request);
 	json_object_put(p->headers);
 	kst_release(&p->refusal);
+	kring_release(&p->up);
+	kring_release(&p->down);
 	pthread_mutex_destroy(&p->lock);
 	pthread_cond_destroy(&p->moved);
 	free(p->url);
@@ -411,11 +356,11 @@ static ssize_t
 body_read(struct kstream *stream, char *to, size_t max)
 {
 	struct kproxy *p = ((struct body *)stream)->proxy;
-	size_t n = ring_read(p, &p->down, to, max);
+	size_t n = kring_read(&p->down, to, max);
 
 	if (n > 0)
 		return (ssize_t)n;
-	return p->down.broken ? KSTREAM_BROKEN : KSTREAM_END;
+	return kring_is_broken(&p->down) ? KSTREAM_BROKEN : KSTREAM_END;
 }
 
 static void
@@ -432,9 +377,8 @@ wait_for_head(struct kproxy *p, int fd)
 	struct timespec ts;
 	bool gone = false;
 
+	kring_close(&p->up);
 	pthread_mutex_lock(&p->lock);
-	p->up.closed = true;
-	pthread_cond_broadcast(&p->moved);
 	while (!p->head && !p->ended && !gone) {
 		clock_gettime(CLOCK_REALTIME, &ts);
 		ts.tv_sec++;

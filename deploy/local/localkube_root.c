@@ -265,12 +265,8 @@ add_mount(const struct kmount *m, const struct apart *a, struct buf *out,
 
 	switch (m->kind) {
 	case KMOUNT_HIDE:
-		if (stat(m->to, &sb) == 0 && !S_ISDIR(sb.st_mode)) {
-			args3(out, "--ro-bind", "/dev/null", m->to);
-		} else {
-			arg(out, "--tmpfs");
-			arg(out, m->to);
-		}
+		arg(out, "--tmpfs");
+		arg(out, m->to);
 		return true;
 	case KMOUNT_WRITE:
 		args3(out, "--bind", m->from, m->to);

@@ -11,7 +11,8 @@
 struct err;
 
 enum kmount_kind {
-	KMOUNT_READ, KMOUNT_WRITE, KMOUNT_HIDE,
+	KMOUNT_READ, KMOUNT_WRITE,
+	KMOUNT_HIDE,		/* an empty folder */
 };
 
 struct kmount {

@@ -396,11 +396,13 @@ kshim_main(const char *dir)
 	sigprocmask(SIG_SETMASK, &set, NULL);
 	signal(SIGPIPE, SIG_IGN);
 	s.signals = signalfd(-1, &set, SFD_CLOEXEC);
+	/* before anything runs, so that it can be found whatever happens */
+	s.started_ms = num_wall_ms();
+	write_state(&s);
 	if (!read_run(&s, &run, &err) || !start(&s, run, &err)) {
 		fprintf(stderr, "localkube shim: %s\n", err.msg);
 		return 1;
 	}
-	write_state(&s);
 	status = attend(&s);
 	write_exit(&s, status);
 	buf_release(&s.keep);

@@ -337,8 +337,8 @@ kvalid_object(const struct kres *res, json_object *o, struct kst *st)
 		    "Required value: name or generateName is required");
 	else if (strlen(name) > KUBE_NAME_MAX)
 		kst_cause(causes, "FieldValueInvalid", "metadata.name",
-		    "Invalid value: \"%s\": must be no more than 253 characters",
-		    name);
+		    "Invalid value: \"%s\": must be no more than 253 "
+		    "characters", name);
 	else if (!is_subdomain(name))
 		kst_cause(causes, "FieldValueInvalid", "metadata.name",
 		    "Invalid value: \"%s\": " DNS_SUBDOMAIN, name);

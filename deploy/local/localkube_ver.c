@@ -1,13 +1,12 @@
 #include "config.h"
 
-#include "localkube_store.h"
+#include "localkube_ver.h"
 
 #include <assert.h>
 
 #include "buf.h"
 #include "err.h"
 #include "jv.h"
-#include "localkube_ver.h"
 
 struct kver *
 kver_get(struct kver *v)

@@ -321,8 +321,8 @@ def test_root_is_refused(maker):
 # Pods
 
 def test_a_pod_does_not_see_what_localkube_keeps(shared):
-    shared.pod("hidden", f"ls -A {shared.folder}/kube 2>/dev/null; touch /etc/x || "
-               "touch /usr/x || touch /x || echo read-only; "
+    shared.pod("hidden", f"ls -A {shared.folder}/kube 2>/dev/null; "
+               "touch /etc/x || touch /usr/x || touch /x || echo read-only; "
                "cd /opt/app/work && touch x && echo writable; umask; "
                "ls /tmp | wc -l; ls /proc/self/fd | wc -l; hostname")
     shared.until("hidden", "terminated")
@@ -441,6 +441,32 @@ def test_an_image_is_found_once_it_is_there(lk):
     (lk.folder / "images.json").write_text(json.dumps(
         {"new:1": {"entrypoint": []}}))
     assert lk.until("p", "terminated")["exitCode"] == 0
+
+
+def test_an_image_brings_folders_and_hides_others(lk):
+    image = lk.folder / "image"
+    (image / "bin").mkdir(parents=True)
+    (image / "bin" / "tool").write_text("#!/bin/sh\necho tool $1\n")
+    (image / "bin" / "tool").chmod(0o755)
+    (lk.folder / "images.json").write_text(json.dumps({IMAGE: {
+        "entrypoint": ["/opt/new/tree/bin/tool"],
+        "env": {"FROM_IMAGE": "yes"}, "workdir": "/opt/new/tree/work",
+        "mounts": [{"from": str(image), "to": "/opt/new/tree"}],
+        "hide": ["/usr/share/doc", "/no/such", "/etc/passwd"]}}))
+    lk.kube.create("pods", {"metadata": {"name": "tool"}, "spec": {
+        "restartPolicy": "Never", "containers": [{
+            "name": "main", "image": IMAGE, "args": ["$(FROM_IMAGE)"]}]}})
+    lk.kube.create("pods", {"metadata": {"name": "look"}, "spec": {
+        "restartPolicy": "Never", "containers": [{
+            "name": "main", "image": IMAGE, "command": ["sh", "-c"],
+            "args": ["pwd; touch x && echo writable; ls /usr/share/doc; "
+                     "cat /etc/passwd; touch /opt/new/tree/x 2>/dev/null || "
+                     "echo read-only; ls /opt/new/tree"]}]}})
+    for name in ("tool", "look"):
+        assert lk.until(name, "terminated")["exitCode"] == 0, lk.log(name)
+    assert lk.log("tool") == "tool $(FROM_IMAGE)\n"
+    assert lk.log("look").splitlines() == [
+        "/opt/new/tree/work", "writable", "read-only", "bin", "work"]
 
 
 # Faults

@@ -53,8 +53,10 @@ class Server:
                     headers={"Content-Type": kind})
 
 
-SERVERS = ["localkube"] + (
-    ["real"] if os.environ.get("LIVY_TEST_KUBECONFIG") else [])
+SERVERS = ["localkube"]
+if os.environ.get("LIVY_TEST_KUBECONFIG") and \
+        os.environ.get("LIVY_TEST_TIER", "cluster") == "cluster":
+    SERVERS.append("real")
 
 
 @pytest.fixture(scope="module", params=SERVERS)
@@ -78,6 +80,8 @@ def server(request, session_maker, workdir):
             "GET", f"{s.core}/serviceaccounts/default").status_code == 200)
     yield s
     s("DELETE", f"/api/v1/namespaces/{namespace}")
+    wait_for("the pods to go", lambda: not s(
+        "GET", f"{s.core}/pods").json()["items"])
 
 
 @pytest.fixture

@@ -170,7 +170,8 @@ fields_are_selected_if_the_resource_has_them(void **state UNUSED)
 {
 	AUTO_KST struct kst st = KST_INIT;
 	AUTO_JSON json_object *pod = json_tokener_parse(
-	    "{\"metadata\":{\"name\":\"p\"},\"status\":{\"phase\":\"Failed\"}}");
+	    "{\"metadata\":{\"name\":\"p\"},"
+	    "\"status\":{\"phase\":\"Failed\"}}");
 	struct ksel sel;
 
 	assert_true(ksel_parse_fields("metadata.name=p,status.phase!=Running",
