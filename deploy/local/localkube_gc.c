@@ -8,8 +8,11 @@
 #include "jv.h"
 #include "localkube_meta.h"
 #include "log.h"
+#include "num.h"
 
 #define FOREGROUND "foregroundDeletion"
+#define EVENT_MS (60 * 60 * 1000)
+#define EXPIRE_MS 60000	/* between looks for old events */
 
 static struct {
 	struct kstore *store;
@@ -132,15 +135,43 @@ sweep(struct kstore *s)
 	return rv;
 }
 
+static bool
+is_old(void *cls, const struct kver *v)
+{
+	AUTO_JSON json_object *o = kver_json(v);
+	const char *made = jv_str(o, "metadata.creationTimestamp");
+	int64_t ms, *before = cls;
+
+	return made && num_time_ms(made, &ms) && ms < *before;
+}
+
+/* Events are of passing interest: the real server keeps them as long. */
+static void
+expire_events(struct kstore *s)
+{
+	int64_t before = num_wall_ms() - EVENT_MS;
+	struct kstore_page page;
+
+	kstore_list(s, &kres_table[KRES_EVENT], NULL, NULL, NULL, 0, is_old,
+	    &before, &page);
+	for (size_t i = 0; i < page.n; i++)
+		delete_now(s, page.v[i]);
+	kstore_page_release(&page);
+}
+
 static void *
 run(void *cls)
 {
 	struct kstore *s = cls;
-	int64_t rv = sweep(s);
+	int64_t rv = sweep(s), expire_ms = 0;
 
 	while (!__atomic_load_n(&gc.stop, __ATOMIC_ACQUIRE)) {
 		struct kevent e;
 
+		if (num_mono_ms() >= expire_ms) {
+			expire_events(s);
+			expire_ms = num_mono_ms() + EXPIRE_MS;
+		}
 		if (kstore_event(s, rv + 1, &e)) {
 			follow(s, &e);
 			kevent_release(&e);

@@ -2,7 +2,13 @@
 status, reason and watch events. Where they differ, localkube is wrong.
 
 localkube is always asked; the real one when LIVY_TEST_KUBECONFIG names it.
-Each server's tests share a namespace of their own."""
+Each server's tests share a namespace of their own.
+
+What localkube leaves out on purpose, and no test asks for: RBAC (a request
+without a token is 401, not an anonymous 403), discovery, managedFields,
+server-side apply and JSON patches, bodies of YAML or protobuf, compressed
+answers, admission; namespaces need not be made first; a pod has one container
+and restartPolicy Never; the later pages of a list show the state of now."""
 
 import base64
 import json
