@@ -110,8 +110,6 @@ def seconds(text):
     return int(match.group(1)) * UNITS[match.group(2)]
 
 
-# ---------------------------------------------------------------- values
-
 class Raw(str):
     """Text that is JSON already, for write_json()."""
 
@@ -248,8 +246,6 @@ def cut_note(missing, limit):
             "kept up to %d bytes]" % (missing, limit))
 
 
-# ------------------------------------------------- messages between the two
-
 def send_frame(sock, message):
     raw = json.dumps(message).encode("ascii")
     sock.sendall(struct.pack("!I", len(raw)) + raw)
@@ -275,8 +271,6 @@ def receive_frame(sock, limit):
         raise ValueError("a message that is no object")
     return message
 
-
-# ------------------------------------------------------------- Python kernel
 
 STDIN_NAME = "<stdin>"      # what Livy calls a statement's file
 TOP_FRAME = re.compile(r'\s*File "<stdin>".*in <module>')
@@ -401,11 +395,11 @@ class Kernel:
         if context is not None and name not in context._python_includes:
             context._python_includes.append(name)
 
-    # -- one statement
-
     def run(self, request):
+        # What the last statement may have changed.
         os.dup2(self.out, 1)
         os.dup2(self.err, 2)
+        signal.signal(signal.SIGINT, self.interrupted)
         try:
             from pyspark import SparkContext
             context = SparkContext._active_spark_context
@@ -545,8 +539,6 @@ class Kernel:
             task.cancel()
             raise
 
-    # -- magic
-
     def magic(self, line):
         name, rest = MAGIC_LINE.match(line).groups()
         if not name:
@@ -592,8 +584,6 @@ class Kernel:
             "headers": [{"name": str(n), "type": headers[n]}
                         for n in sorted(headers)],
             "data": finite(data)}, ensure_ascii=False)}
-
-    # -- beside the statements
 
     def serve_side(self):
         """Completion and new files while a statement runs. The agent's end
@@ -693,8 +683,6 @@ def kernel_main(main_fd, side_fd):
         sock.set_inheritable(False)
     Kernel(main, side).serve()
 
-
-# ---------------------------------------------------- what user code prints
 
 class Sink:
     """Reads one pipe that user code writes to. Between begin() and the mark
@@ -800,6 +788,7 @@ class Child:
         """fds: what of ours the process keeps, beside its two pipes."""
         self.language = language
         self.killed = None      # why it was ended from here
+        self.told = False       # whether a statement said that it is gone
         out_here, out_there = os.pipe()
         err_here, err_there = os.pipe()
         for fd in (out_there, err_there):
@@ -823,6 +812,7 @@ class Child:
     def end(self, said):
         """Why the process is gone; nothing of it is left after this."""
         self.kill(None)
+        self.told = True
         code = self.process.wait()
         if self.killed:
             return self.killed
@@ -861,8 +851,6 @@ class Child:
 LOST = "a new one takes over: its variables are lost, views and cached " \
     "data are not\n"
 
-
-# ----------------------------------------------------------- kinds: pyspark
 
 class PyKernel(Child):
     """One Python process for the session's Python statements."""
@@ -967,8 +955,6 @@ class PyKernel(Child):
                 self.side_cond.wait(left)
             return self.answers[serial]
 
-
-# ------------------------------------------------------------ kinds: sparkr
 
 R_LOOP = r"""
 local({
@@ -1110,8 +1096,7 @@ def spark_home():
     return os.environ.get("SPARK_HOME") or os.path.dirname(pyspark.__file__)
 
 
-# ------------------------------------------------------------- kinds: spark
-
+SCALA_COMMENT = re.compile(r"/\*|\*/")
 SCALA_TOKEN = re.compile(r"""
       (?P<comment>//[^\n]*|/\*)
     | (?P<long>[^\W\d]?\w*\"\"\")
@@ -1138,9 +1123,12 @@ DEFINING = {"def", "class", "trait", "object", "import", "type"}
 
 
 def scala_string(code, at, long):
-    """Where a string ends that began before at; -1 if it does not. What is
-    in ${} is code, with strings of its own."""
+    """Where a string ends whose quotes are before at; -1 if it does not.
+    What is in the ${} of one with a prefix is code, with strings of its
+    own."""
     quote = '"""' if long else '"'
+    prefix = code[max(at - len(quote) - 1, 0):at - len(quote)]
+    holes = bool(re.match(r"\w", prefix))
     while at < len(code):
         if code.startswith(quote, at):
             at += len(quote)
@@ -1152,22 +1140,28 @@ def scala_string(code, at, long):
             at += 2
         elif char == "\n" and not long:
             return -1
-        elif char == "$" and code.startswith("${", at):
-            depth, at = 1, at + 2
-            while depth and at < len(code):
-                inner = code[at]
-                if inner == '"':
-                    is_long = code.startswith('"""', at)
-                    at = scala_string(code, at + (3 if is_long else 1),
-                                      is_long)
-                    if at < 0:
-                        return -1
-                    continue
-                depth += (inner == "{") - (inner == "}")
-                at += 1
+        elif holes and code.startswith("${", at):
+            at = scala_hole(code, at + 2)
+            if at < 0:
+                return -1
         else:
             at += 1
     return -1
+
+
+def scala_hole(code, at):
+    """Where the code in a string's ${} ends; -1 if it does not."""
+    depth = 1
+    while depth and at >= 0:
+        if at >= len(code):
+            return -1
+        if code[at] == '"':
+            long = code.startswith('"""', at)
+            at = scala_string(code, at + (3 if long else 1), long)
+            continue
+        depth += (code[at] == "{") - (code[at] == "}")
+        at += 1
+    return at
 
 
 def scala_tokens(code):
@@ -1183,10 +1177,10 @@ def scala_tokens(code):
         if kind == "comment":
             if match.group() == "/*":
                 depth = 1
-                for mark in re.finditer(r"/\*|\*/", code[end:]):
+                for mark in SCALA_COMMENT.finditer(code, end):
                     depth += 1 if mark.group() == "/*" else -1
                     if not depth:
-                        end += mark.end()
+                        end = mark.end()
                         break
                 else:
                     end = len(code)
@@ -1314,6 +1308,9 @@ import spark.implicits._
 import spark.sql
 import org.apache.spark.sql.functions._
 """
+    # What 2.13 adds to most code: advice for a terminal that is not there.
+    ADVICE = re.compile(r"^warning: \d+ [a-z ]+ \(since [^\n]*; for details, "
+                        r"enable `:setting [^\n]*\n", re.M)
     # The value as JSON, as json4s sees it; for an RDD its first ten.
     SHOW = """
 _root_.java.lang.System.setProperty("livy.shown", _root_.scala.util.Try {
@@ -1373,9 +1370,10 @@ _root_.java.lang.System.setProperty("livy.shown", _root_.scala.util.Try {
             else:
                 intp = nsc.IMain(settings, self.writer)
                 intp.initializeSynchronous()
-                intp.ensureClassLoader()
-                intp.classLoader()
                 self.completer = nsc.PresentationCompilerCompleter(intp)
+            # Before it has a loader, an interpreter cannot take jars.
+            intp.ensureClassLoader()
+            intp.classLoader()
             urls = [u for u in loader.getURLs()
                     if not u.toString().endswith("/")]
             if urls:
@@ -1432,6 +1430,8 @@ _root_.java.lang.System.setProperty("livy.shown", _root_.scala.util.Try {
             self.stream.print(mark.decode("ascii"))
             self.stream.flush()
             text, note = self.sink.end(5)
+        if self.new:
+            text = self.ADVICE.sub("", text)
         return how, text + note
 
     def run(self, statement, limit):
@@ -1576,8 +1576,6 @@ def scala_cell(value):
             int: "BIGINT_TYPE"}.get(type(value), "DOUBLE_TYPE"), value
 
 
-# --------------------------------------------------------------- kinds: sql
-
 class Sql:
     """One SQL statement a time, its rows as JSON."""
 
@@ -1644,8 +1642,6 @@ def without_zone(row, columns):
             row[i] = LocalTime(*row[i].timetuple()[:6], row[i].microsecond)
     return row
 
-
-# -------------------------------------------------------------------- Spark
 
 class Spark:
     """The driver's SparkContext as the agent sees it."""
@@ -1745,11 +1741,11 @@ class Spark:
 
 
 def first_line(err):
-    text = str(err).strip()
-    return "%s: %s" % (type(err).__name__, text.split("\n")[0][:300])
+    """An exception in a line; of Java's what Java said."""
+    lines = str(err).strip().split("\n")
+    told = " ".join(lines[:2 if hasattr(err, "java_exception") else 1])
+    return "%s: %s" % (type(err).__name__, told[:300])
 
-
-# --------------------------------------------------------------- statements
 
 OVER = ("available", "cancelled")
 
@@ -1969,8 +1965,6 @@ class Store:
                 self.waiters -= 1
 
 
-# -------------------------------------------------------------------- agent
-
 class Agent:
     """The session: runs what the store holds, and ends when it should."""
 
@@ -1991,8 +1985,6 @@ class Agent:
         self.ending = threading.Event()
         self.status = 1         # the process's exit status
 
-    # -- start
-
     def start(self):
         """Everything up to idle. In the main thread: signals, Spark."""
         if self.conf["kind"] in ("pyspark", "shared"):
@@ -2009,8 +2001,20 @@ class Agent:
             self.conf["name"] or self.facts["applicationId"],
             time.monotonic() - self.born, self.facts["sparkVersion"])
         if self.conf["kind"] in ("spark", "shared"):
-            threading.Thread(target=self.scala.warm, daemon=True).start()
+            threading.Thread(target=self.warm_scala, daemon=True).start()
         threading.Thread(target=self.tell_progress, daemon=True).start()
+
+    def warm_scala(self):
+        """Loads the compiler; in a shared session not while a statement
+        needs the processor."""
+        for _ in range(100):
+            if self.conf["kind"] == "spark" or (
+                    self.store.state == "idle" and
+                    time.monotonic() - self.store.used > 0.3):
+                break
+            if self.ending.wait(0.2):
+                return
+        self.scala.warm()
 
     def start_runner(self):
         self.runner += 1
@@ -2035,8 +2039,6 @@ class Agent:
         conf = self.spark.jsc.sc().conf()
         return [p for p in conf.get("spark.submit.pyFiles", "").split(",")
                 if p.endswith(".whl")]
-
-    # -- statements
 
     def run_statements(self, me):
         while True:
@@ -2100,7 +2102,13 @@ class Agent:
         try:
             if not shutil.which("Rscript"):
                 raise EOFError("this image has no R")
-            if self.r is None or self.r.dead():
+            if self.r is not None and self.r.dead():
+                old, self.r = self.r, None
+                told, why = old.told, old.end("")
+                old.close()
+                if not told:
+                    return failed("Error", old.DIED + why)
+            if self.r is None:
                 self.r = RKernel(self.spark)
         except (EOFError, OSError) as err:
             # Livy's words, and then why.
@@ -2135,8 +2143,6 @@ class Agent:
                         statement.progress != progress:
                     statement.progress = progress
                     self.store.changed(statement)
-
-    # -- cancel
 
     def cancel(self, number):
         statement = self.store.cancel(number)
@@ -2224,8 +2230,6 @@ class Agent:
         self.store.finish(statement, failed("Error", why))
         self.fail("error", why)
 
-    # -- files
-
     def add(self, what, uri):
         """Livy's add-jar, add-pyfile and add-file, at run time."""
         if not uri:
@@ -2291,8 +2295,6 @@ class Agent:
             .addURL(url)
         self.scala.add_jar(url)
 
-    # -- completion
-
     def complete(self, code, kind, cursor):
         self.store.used = time.monotonic()
         if kind == "spark":
@@ -2304,8 +2306,6 @@ class Agent:
             names = reply.get("names", [])
             return [str(n) for n in names] if isinstance(names, list) else []
         return []
-
-    # -- life
 
     def view(self):
         store = self.store
@@ -2413,8 +2413,6 @@ def same_content(one, other):
     import filecmp
     return filecmp.cmp(one, other, shallow=False)
 
-
-# --------------------------------------------------------------------- HTTP
 
 class Token:
     """The secret that callers show. Its file may come late, and change."""
@@ -2544,8 +2542,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not isinstance(body, dict):
             raise Refused(400, "the body is no object")
         return body
-
-    # -- what can be asked
 
     def get_state(self, query):
         store = self.agent.store
@@ -2725,8 +2721,6 @@ def serve(agent, conf):
         os.rename(conf["ready_file"] + ".new", conf["ready_file"])
     log("listening on %s", where)
 
-
-# --------------------------------------------------------------------- main
 
 def read_settings(argv):
     """Defaults, then the JSON of LIVY_AGENT_CONF, then of --config, then

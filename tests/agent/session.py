@@ -69,8 +69,6 @@ class Session:
             stdin=subprocess.DEVNULL, stdout=open(self.log, "wb"),
             stderr=subprocess.STDOUT, start_new_session=True)
 
-    # -- HTTP
-
     def connect(self):
         deadline = time.monotonic() + 90
         while not self.ready.exists():
@@ -110,8 +108,6 @@ class Session:
 
     def post(self, path, body=None):
         return self.call("POST", path, {} if body is None else body)
-
-    # -- statements
 
     def state(self):
         return self.get("/v1/state")["state"]
@@ -178,8 +174,6 @@ class Session:
         self.post("/v1/statements/%d/cancel" % number)
         view = self.result(number)
         return view, time.monotonic() - began
-
-    # -- processes
 
     def family(self):
         """Pids of the agent and its kernel, in the order of their start."""

@@ -130,14 +130,35 @@ stubborn()""", "pyspark")
     session.text("marker = 'kept'", "pyspark")
 
 
+def endless(session, name):
+    """Scala code that only computes, its kind, and the file it makes
+    first."""
+    path = str(session.folder / name)
+    return ("{ new java.io.File(\"%s\").createNewFile(); var i = 0L; "
+            "while (true) i += 1 }" % path, "spark", path)
+
+
 def test_scala_that_only_computes(session):
-    number = session.running("var i = 0L; while (true) i += 1", "spark")
-    time.sleep(1)
+    number = session.running(*endless(session, "computes"))
 
     view, took = session.cancel(number)
 
     assert view["state"] == "cancelled" and 2 <= took < 5, took
     assert session.text("println(marker)", "spark") == "1\n"
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.05, 0.2])
+def test_scala_while_it_compiles(session, delay):
+    code = "\n".join("val c%d = List(%d).map(_ + 1).toSet" % (i, i)
+                     for i in range(30))
+    number = session.running(code, "spark")
+    time.sleep(delay)
+
+    view, took = session.cancel(number)
+
+    assert view["state"] == "cancelled" and took < 2, (view, took)
+    assert session.text("case class C%d(i: Int)\nprintln(C%d(marker))" % (
+        number, number), "spark").endswith("C%d(1)\n" % number)
 
 
 def test_a_cancel_of_what_is_over_or_unknown_changes_nothing(session):
@@ -189,8 +210,7 @@ def test_scala_that_only_computes_on_a_later_java(start, old):
     session = start(kind="shared", cancel_grace="2s", linger="3s",
                     environ={"JAVA_HOME": late_java()})
     session.wait_for("idle")
-    session.text("val warm = 1", "spark")
-    number = session.running("var i = 0L; while (true) i += 1", "spark")
+    number = session.running(*endless(session, "later"))
     waiting = session.submit("1", "pyspark")
 
     view, took = session.cancel(number)

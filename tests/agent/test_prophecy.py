@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from session import HttpError
 
 JAR = ("https://repo1.maven.org/maven2/io/prophecy/prophecy-libs_2.12/"
        "3.3.0-7.0.21/prophecy-libs_2.12-3.3.0-7.0.21.jar")
@@ -115,8 +116,6 @@ def test_the_words_of_a_missing_python_library(start, session):
     ("spark", "throw new IncompatibleClassChangeError(\"x\")",
      ["IncompatibleClassChangeError"]),
     ("pyspark", "import prophecy", ["No module named", "prophecy"]),
-    ("pyspark", "spark.read.text('/prophecy_libs/x').count()",
-     ["prophecy_libs"]),
 ])
 def test_prophecys_words_are_found(bare, kind, code, words):
     error = bare.error(code, kind)
@@ -124,6 +123,14 @@ def test_prophecys_words_are_found(bare, kind, code, words):
 
     for word in words:
         assert word in said
+
+
+def test_the_words_of_a_library_path_that_does_not_exist(bare):
+    with pytest.raises(HttpError) as refused:
+        bare.post("/v1/add/jar", {"uri": "/data/prophecy_libs/x.jar"})
+
+    assert "FileNotFoundException" in refused.value.body["error"]
+    assert "prophecy_libs" in refused.value.body["error"]
 
 
 @pytest.fixture(scope="module")

@@ -1,7 +1,9 @@
 """Statements of kind sparkr. The package SparkR is in no registry, so where
 R is, a stand-in of that name shows that ours is called as SparkR is."""
 
+import os
 import shutil
+import signal
 import subprocess
 import time
 
@@ -92,4 +94,13 @@ def test_a_dead_interpreter_is_replaced(session):
     error = session.error("quit('no', 3)")
 
     assert "status 3" in error["evalue"]
+    assert session.text("1") == "[1] 1"
+
+
+def test_an_interpreter_that_dies_between_statements_is_told(session):
+    pid = int(session.text("cat(Sys.getpid())"))
+    os.kill(pid, signal.SIGKILL)
+    time.sleep(0.5)
+
+    assert "signal 9" in session.error("1")["evalue"]
     assert session.text("1") == "[1] 1"

@@ -1,6 +1,7 @@
 """Statements of kind spark, executors in JVMs of their own."""
 
 import sys
+import time
 
 import pytest
 from session import AGENT
@@ -18,8 +19,6 @@ def scala(start):
     session.wait_for("idle")
     return session
 
-
-# -- how a statement is cut into parts
 
 @pytest.mark.parametrize("code, parts", [
     ("val a = 1\nval b = 2\na + b", [["val a = 1"], ["val b = 2"],
@@ -44,6 +43,7 @@ def scala(start):
     ("val s = \"\"\"a\n}\n\"b\"\"\"\"\n2",
      [["val s = \"\"\"a\n}\n\"b\"\"\"\""], ["2"]]),
     ("val t = s\"${m(\"}\")} {\"\n2", [["val t = s\"${m(\"}\")} {\""], ["2"]]),
+    ("val s = \"${\"\nval t = 1", [["val s = \"${\""], ["val t = 1"]]),
     ("val c = '\"'\nval d = '\\''\n3",
      [["val c = '\"'"], ["val d = '\\''"], ["3"]]),
     ("/* { /* nested */ */ val x = 1 // {\n2", [
@@ -62,7 +62,17 @@ def test_a_statement_is_cut_where_scala_ends_one(code, parts):
     assert livy_agent.scala_parts(code) == parts
 
 
-# -- what the interpreter answers
+def test_the_compiler_is_loaded_before_anyone_asks(scala):
+    deadline = time.monotonic() + 90
+    names = []
+    while not names and time.monotonic() < deadline:
+        time.sleep(0.2)
+        names = scala.post("/v1/completion", {
+            "code": "sc.para", "kind": "spark", "cursor": 7})["candidates"]
+
+    assert names == ["parallelize"]
+    assert scala.get("/v1/state")["next"] == 0      # no statement was run
+
 
 def without_val(text):
     """Scala 2.13 says `val res0: Int = 2`, 2.12 `res0: Int = 2`; the same

@@ -142,10 +142,13 @@ def test_memory(session):
 
 
 def test_signal_handlers_of_the_user(session):
-    session.text("import signal\nsignal.signal(signal.SIGTERM, "
-                 "signal.SIG_IGN)")
+    session.text("import signal, time\n"
+                 "signal.signal(signal.SIGTERM, signal.SIG_IGN)\n"
+                 "signal.signal(signal.SIGINT, signal.SIG_IGN)")
 
-    assert session.text("1") == "1"
+    view, took = session.cancel(session.running("time.sleep(60)"))
+
+    assert view["output"]["ename"] == "KeyboardInterrupt" and took < 1
 
 
 def test_results_are_kept_within_the_bound(session):
