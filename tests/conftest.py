@@ -68,6 +68,11 @@ def job():
     return lambda name: f"{rig.JOBS_URI}/{name}"
 
 
+def pytest_runtest_setup(item):
+    if item.get_closest_marker("root") and os.geteuid() != 0:
+        pytest.skip("needs root")
+
+
 # Results go to a file that tests/run counts.
 
 def test_id(node_id):

@@ -5,7 +5,14 @@ import fnmatch
 import os
 import pathlib
 
+
+def kubeconfig_text():
+    path = os.environ.get("LIVY_TEST_KUBECONFIG")
+    return pathlib.Path(path).read_text() if path else ""
+
+
 CONDITIONS = {
+    "client-certificate": lambda: "client-certificate" in kubeconfig_text(),
     "no-kubeconfig": lambda: not os.environ.get("LIVY_TEST_KUBECONFIG"),
     "not-root": lambda: os.environ.get("LIVY_TEST_ROOT") != "1",
 }

@@ -111,21 +111,27 @@ def adopt_orphans():
     ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)     # PR_SET_CHILD_SUBREAPER
 
 
-def end_orphans():
-    """Ends what a tier has left running; says what that was."""
-    left = set()
-    while True:
-        pids = procs.children(os.getpid())
-        for pid in pids:
-            left.add(procs.titles(pid).replace("\n", " ").strip()[:120])
-            os.kill(pid, signal.SIGKILL)
-        try:
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        except ChildProcessError:
+def reap():
+    try:
+        while os.waitpid(-1, os.WNOHANG)[0]:
             pass
+    except ChildProcessError:
+        pass
+
+
+def end_orphans(grace=5):
+    """Ends what a tier has left running and does not end by itself in some
+    seconds; says what that was."""
+    left, end = set(), time.monotonic() + grace
+    while True:
+        reap()
+        pids = procs.children(os.getpid())
         if not pids:
             return sorted(left)
+        if time.monotonic() > end:
+            for pid in pids:
+                left.add(procs.titles(pid).replace("\n", " ").strip()[:120])
+                os.kill(pid, signal.SIGKILL)
         time.sleep(0.05)
 
 
@@ -182,6 +188,8 @@ class Runner:
             return
         if tier == "cluster":
             self.cluster()
+        else:
+            self.env.pop("LIVY_TEST_KUBECONFIG", None)
         self.say(f"tier {tier}")
         self.place.copy_jobs()
         # "root" tests are those that only root can run; the rest never do.
@@ -279,4 +287,4 @@ if __name__ == "__main__":
     try:
         sys.exit(runner.run())
     finally:
-        end_orphans()
+        end_orphans(grace=0)
