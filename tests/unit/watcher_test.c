@@ -145,9 +145,11 @@ setup(void **state)
 {
 	struct fixture *f = mem_alloc(sizeof *f);
 	struct cred *cred = mem_alloc(sizeof *cred);
+	static char none[] = "";
 
 	f->events = shm_map(sizeof *f->events, false);
 	f->conf = (struct conf){ .gateway = namespaces[0], .workers = 2,
+		.audit_log = none,
 		.namespaces = { namespaces, 1 }, .list_page = 10,
 		.connect_timeout_ms = 2000, .call_timeout_ms = 2000,
 		.watch_timeout_s = 300, .watch_idle_ms = 60000,
