@@ -1489,18 +1489,13 @@ _root_.java.lang.System.setProperty("livy.shown", _root_.scala.util.Try {
     def error(text):
         """Livy's: the first line is the value. Warnings before it, and the
         code that 2.13 shows above a compile error, come after it."""
-        lines = text.splitlines(True)
-        at = 0
-        for i, line in enumerate(lines):
-            if re.match(r"(<console>:\d+: |\s*)error: ", line):
-                at = i
-                break
-            if not re.match(r"\s*(<console>:\d+: )?warning: ", line) and \
-                    not re.match(r"warning: ", lines[at]):
-                continue
-            if re.match(r"warning: ", lines[at]) and line.strip():
-                at = i
-        value = lines.pop(at).strip() if lines else "unknown error"
+        lines = re.findall(r"[^\n]*\n|[^\n]+", text)
+        at = [i for i, line in enumerate(lines)
+              if not line.startswith("warning: ")] or [0]
+        if lines and re.match(r"\s|<console>:", lines[at[0]]):
+            at = [i for i in at if re.match(
+                r"(<console>:\d+: |\s*)error: ", lines[i])] or at
+        value = lines.pop(at[0]).strip() if lines else "unknown error"
         return failed("Error", value, lines)
 
     def magic(self, asked, limit):
