@@ -3,6 +3,7 @@ only as far as something changed."""
 
 import hashlib
 import pathlib
+import re
 import subprocess
 import time
 
@@ -115,20 +116,23 @@ def unit(place, name):
     return results
 
 
+TAP = re.compile(r"(ok|not ok) \d+ - (.*?)(?: # SKIP ?(.*))?$")
+
+
 def points(name, folder, trs):
-    program = trs.relative_to(folder).with_suffix("")
+    """The test points of one program, which TAP's lines in its log name."""
+    program = f"unit/{name}/{trs.relative_to(folder).with_suffix('')}"
+    log = trs.with_suffix(".log")
     found = []
-    for line in trs.read_text().splitlines():
-        if not line.startswith(":test-result: "):
-            continue
-        word, _, point = line[len(":test-result: "):].partition(" ")
-        outcome = {"PASS": "passed", "SKIP": "skipped"}.get(word, "failed")
-        detail = ""
-        if outcome == "failed":
-            log = trs.with_suffix(".log")
-            detail = f"{word}\n" + (tail(log) if log.exists() else "")
-        elif outcome == "skipped":
-            detail = point.partition("# SKIP")[2].strip()
-        found.append((f"unit/{name}/{program}::{point.strip()}", outcome,
-                      detail))
+    for line in log.read_text(errors="replace").splitlines():
+        m = TAP.match(line)
+        if m and m[1] == "not ok":
+            found.append((f"{program}::{m[2]}", "failed", tail(log)))
+        elif m and m[3] is not None:
+            found.append((f"{program}::{m[2]}", "skipped", m[3]))
+        elif m:
+            found.append((f"{program}::{m[2]}", "passed", ""))
+    ended_well = ":global-test-result: PASS" in trs.read_text()
+    if not ended_well and all(row[1] != "failed" for row in found):
+        found.append((f"{program}::as a whole", "failed", tail(log)))
     return found
