@@ -1328,6 +1328,7 @@ _root_.java.lang.System.setProperty("livy.shown", _root_.scala.util.Try {
         self.spark = spark
         self.lock = threading.RLock()
         self.intp = self.completer = None
+        self.jars = []          # that came while a statement ran
         self.sink = None
         self.thread = None
         self.new = False        # Scala 2.13 and later
@@ -1415,9 +1416,18 @@ _root_.java.lang.System.setProperty("livy.shown", _root_.scala.util.Try {
         intp.addUrlsToClassPath(jvm.PythonUtils.toSeq(found))
 
     def add_jar(self, url):
-        with self.lock:
-            if self.intp is not None:
-                self.add_urls(self.intp, [url])
+        """Now, or before the next statement if one runs."""
+        self.jars.append(url)
+        if self.lock.acquire(timeout=0.2):
+            try:
+                self.take_jars()
+            finally:
+                self.lock.release()
+
+    def take_jars(self):
+        jars, self.jars = self.jars, []
+        if jars and self.intp is not None:      # else start() finds them
+            self.add_urls(self.intp, jars)
 
     def interpret(self, code, limit=1 << 20):
         """("Success", "Error" or "Incomplete", what was printed)."""
@@ -1440,6 +1450,7 @@ _root_.java.lang.System.setProperty("livy.shown", _root_.scala.util.Try {
                 return failed("Error", "cancelled")
         try:
             self.start()
+            self.take_jars()
             self.enter()
             return self.run_parts(scala_parts(statement.code), limit,
                                   statement)
@@ -2280,7 +2291,11 @@ class Agent:
         if what == "pyfile":
             self.py_files.append(path)
             if self.kernel is not None and self.kernel_ready.is_set():
-                self.kernel.ask({"do": "include", "path": path}, 10)
+                reply = self.kernel.ask({"do": "include", "path": path}, 10)
+                if reply is None or "error" in reply:
+                    raise Refused(500, "the Python process has not taken %s: "
+                                  "%s" % (name, (reply or {}).get(
+                                      "error", "it does not answer")))
 
     def take_jar(self, path):
         jvm = self.spark.jvm

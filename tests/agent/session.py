@@ -58,7 +58,8 @@ class Session:
         for key, value in dict(CONF, **(conf or {})).items():
             command += ["--conf", "%s=%s" % (key, value)]
         command += list(submit) + [
-            str(AGENT), "--token-file", str(self.token_file), "--port", "0",
+            "local://%s" % AGENT, "--port", "0",
+            "--token-file", str(self.token_file),
             "--ready-file", str(self.ready)]
         for key, value in settings.items():
             command += ["--" + key.replace("_", "-"), str(value)]

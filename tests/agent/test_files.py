@@ -133,6 +133,16 @@ def test_a_jar_is_seen_by_py4j_scala_and_executors(session, folder, web):
             ".sum)" % name, "spark") == "85.0\n"
 
 
+def test_a_jar_while_a_scala_statement_runs(session, folder):
+    jar = make_jar(folder, "Third")
+    number = session.running("Thread.sleep(3000)", "spark")
+
+    session.post("/v1/add/jar", {"uri": str(jar)})
+
+    assert session.get("/v1/statements/%d" % number)["state"] == "running"
+    assert session.text("println(example.Third.number())", "spark") == "41\n"
+
+
 def test_what_cannot_be_had_is_refused(session, web):
     for uri in ("/no/such", web + "missing.jar", "nofs://x/y.jar"):
         with pytest.raises(HttpError) as refused:
