@@ -197,20 +197,7 @@ cache_highest(struct cache *c, enum app_kind kind)
 	size_t created = c->own ? own_ids(c->own, kind, OWN_CREATED,
 	    c->created, c->own_max) : 0;
 	int32_t own = created ? c->created[created - 1] : -1;
-	int32_t seen = -1;
-	struct cache_arena *a;
-	uint32_t view, count, n;
+	int32_t seen = (int32_t)(atomic_load(&c->shm->above[kind]) - 1);
 
-	for (int i = 0; i < CACHE_TRIES; i++) {
-		a = cache_arena_now(c, &view);
-		do {
-			n = seq_read_begin(&a->ids_seq[kind]);
-			count = cache_ids_count(c, a, kind);
-			seen = count ?
-			    cache_ids(a, &c->layout, kind)[count - 1].id : -1;
-		} while (seq_read_retry(&a->ids_seq[kind], n));
-		if (!cache_moved(c, view))
-			break;
-	}
 	return own > seen ? own : seen;
 }

@@ -30,6 +30,7 @@ struct cache_shm {
 	_Atomic uint32_t view;		/* generation << 1 | arena read */
 	_Atomic bool synced;
 	_Atomic int64_t spoke_ms;	/* monotonic; 0 = never */
+	_Atomic int64_t above[APP_KINDS]; /* every id that was ever seen */
 };
 
 struct cache_record {

@@ -281,6 +281,8 @@ cache_put(struct cache_writer *w, const struct app *app,
 	size_t run;
 	bool fits = run_new(w, text, view, &pack, &run);
 
+	if (app->id >= atomic_load(&w->shm->above[app->kind]))
+		atomic_store(&w->shm->above[app->kind], (int64_t)app->id + 1);
 	if (r && (!fits || hash != r->name_hash)) {
 		if (fits)
 			blocks_give(w->blocks, run);

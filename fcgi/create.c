@@ -48,9 +48,13 @@ settle(const struct creation *c, const struct claim *cl, const char *ns,
 {
 	struct err found = ERR_INIT;
 
+	json_object_put(ret->obj);
+	ret->obj = NULL;
 	if (lookup_fetch(c->gw, c->rq, ns, c->kind, id, ret, &found) ==
 	    KUBE_OK)
 		return is_this_request(c, cl, ret) ? MADE : MADE_FOREIGN;
+	if (ret->obj)	/* there, but no application of this gateway */
+		return MADE_FOREIGN;
 	/* not found is no proof: what is under way may still arrive */
 	err_retry(err, 503, 0, "whether %s %d has been created in namespace "
 	    "'%s' is not known, look for it before you send it again: %.500s",

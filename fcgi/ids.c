@@ -23,6 +23,7 @@ struct counter {
 	pthread_mutex_t lock;
 	bool known;		/* next and rv are what we last saw */
 	int64_t next;		/* the id that the next create gets */
+	int64_t floor;		/* above every one that was handed out */
 	char rv[RV_MAX];	/* the ConfigMap's resourceVersion */
 };
 
@@ -178,7 +179,7 @@ advance(struct gw *gw, enum app_kind kind, struct counter *c,
 	char name[KUBE_LABEL_MAX + 1];
 	struct kube_req rq = { .method = "PUT", .deadline_ms = deadline_ms };
 	enum kube_result result;
-	int64_t id = c->next;
+	int64_t id = c->next > c->floor ? c->next : c->floor;
 	int32_t highest = cache_highest(gw->cache, kind);
 
 	if (id <= highest)	/* the counter was lost, or is an old copy */
@@ -198,6 +199,7 @@ advance(struct gw *gw, enum app_kind kind, struct counter *c,
 	if (result != KUBE_OK)
 		return err_wrap(err, "cannot advance the id counter");
 	note(c, answer);
+	c->floor = id + 1;
 	*ret = (int32_t)id;
 	return true;
 }
