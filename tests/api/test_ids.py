@@ -161,7 +161,7 @@ def test_a_refused_request_burns_no_id(twins, cluster, body):
 
     refused = [gateway.post("/batches", b) for b in (
         {}, {"file": 3}, dict(body, bogus=1), dict(body, conf="x"),
-        dict(body, driverCores=0), dict(body, name="taken"),
+        dict(body, args="x"), dict(body, name="taken"),
         dict(body, conf={"spark.master": "local"}),
         dict(body, file="/etc/passwd"))]
     refused += [gateway.call("POST", "/batches", data=b"{",
