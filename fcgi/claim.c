@@ -41,46 +41,101 @@ too_young(const struct creation *c, const struct reservation *r)
 	return num_wall_ms() - r->at_ms < c->gw->conf->request_deadline_ms;
 }
 
+/* What is asked of a reservation, now and when it is taken over. */
+struct wish {
+	enum reserve_scope scope;
+	const char *user, *text, *body, *holder;
+	int64_t deadline_ms;
+};
+
+/*
+ * Only what is ours is left in ret: what another holds is not to be dropped,
+ * so it is told in held alone.
+ */
+static enum reserve_result
+take(const struct creation *c, const struct wish *w,
+    const struct reservation *orphan, struct reservation *ret,
+    struct reservation *ret_held, struct err *err)
+{
+	enum reserve_result got = reserve_take(c->gw, w->scope, c->kind,
+	    w->user, w->text, w->body, w->holder, orphan, w->deadline_ms, ret,
+	    err);
+
+	*ret_held = *ret;
+	if (got != RESERVE_OURS)
+		*ret = (struct reservation){ .id = -1 };
+	return got;
+}
+
+/* The application that it is bound to does not exist. */
+static enum claim_result
+take_over(const struct creation *c, const struct wish *w,
+    const struct reservation *orphan, struct reservation *ret,
+    struct err *err)
+{
+	struct reservation held;
+	enum reserve_result got;
+
+	if (too_young(c, orphan)) {
+		err_retry(err, 503, 1, "the first request with this %s is "
+		    "being answered; try again", w->scope == RESERVE_KEY ?
+		    "Idempotency-Key" : "name");
+		return CLAIM_FAILED;
+	}
+	got = take(c, w, orphan, ret, &held, err);
+	if (got == RESERVE_BOUND || got == RESERVE_GONE)
+		err_retry(err, 503, 1, "another request was faster to take it "
+		    "over; try again");
+	return got == RESERVE_OURS ? CLAIM_OURS : CLAIM_FAILED;
+}
+
+/* Whether an application holds this reservation, not merely its id. */
+static bool
+is_of_key(const struct item *it, const struct reservation *held)
+{
+	const char *key = it->view.text.key;
+
+	return key && strcmp(key, held->object) == 0;
+}
+
+static bool
+is_of_name(const struct item *it, const char *name)
+{
+	return it->view.text.name && strcmp(it->view.text.name, name) == 0;
+}
+
 static enum claim_result
 take_key(const struct creation *c, int64_t deadline_ms, struct claim *cl,
     struct item *ret_repeat, struct err *err)
 {
-	const char *key = c->rq->idempotency_key;
 	char body[65];
+	struct wish w = { RESERVE_KEY, c->rq->user, c->rq->idempotency_key,
+		body, c->rq->id, deadline_ms };
 	struct reservation held;
 	enum reserve_result got;
+	enum found found;
 
-	if (!*key)
+	if (!*w.text)
 		return CLAIM_OURS;
 	reserve_hash(c->rq->body.data, c->rq->body.len, body);
-	got = reserve_take(c->gw, RESERVE_KEY, c->kind, c->rq->user, key, body,
-	    c->rq->id, NULL, deadline_ms, &cl->key, err);
+	got = take(c, &w, NULL, &cl->key, &held, err);
 	if (got == RESERVE_OURS || got == RESERVE_FAILED)
 		return got == RESERVE_OURS ? CLAIM_OURS : CLAIM_FAILED;
-	held = cl->key;
-	cl->key = (struct reservation){ .id = -1 };
-	if (strcmp(held.body, body) != 0)
+	if (strcmp(held.body, body) != 0) {
 		err_set(err, 400, "Rejected, Reason: this Idempotency-Key was "
 		    "sent before with another request");
-	else if (got == RESERVE_GONE)
+		return CLAIM_FAILED;
+	}
+	if (got == RESERVE_GONE) {
 		err_set(err, 409, "%s %d, which this Idempotency-Key made, has "
 		    "been deleted", app_kind_word(c->kind), (int)held.id);
-	else
-		switch (find(c, held.id, ret_repeat, err)) {
-		case FOUND:
-			return CLAIM_REPEAT;
-		case FOUND_UNKNOWN:
-			break;
-		case FOUND_NOT:
-			if (!too_young(c, &held))
-				return reserve_take(c->gw, RESERVE_KEY, c->kind,
-				    c->rq->user, key, body, c->rq->id, &held,
-				    deadline_ms, &cl->key, err) ==
-				    RESERVE_OURS ? CLAIM_OURS : CLAIM_FAILED;
-			err_retry(err, 503, 1, "the first request with this "
-			    "Idempotency-Key is being answered; try again");
-		}
-	return CLAIM_FAILED;
+		return CLAIM_FAILED;
+	}
+	found = find(c, held.id, ret_repeat, err);
+	if (found == FOUND && is_of_key(ret_repeat, &held))
+		return CLAIM_REPEAT;
+	return found == FOUND_UNKNOWN ? CLAIM_FAILED :
+	    take_over(c, &w, &held, &cl->key, err);
 }
 
 static enum claim_result
@@ -97,37 +152,26 @@ take_name(const struct creation *c, int64_t deadline_ms, struct claim *cl,
     struct err *err)
 {
 	AUTO_ITEM struct item it = ITEM_INIT;
-	const char *name = jv_str(c->vars, "name");
-	/* tries of one key are one holder */
-	const char *holder = *cl->key.object ? cl->key.object : c->rq->id;
+	struct wish w = { RESERVE_NAME, "", jv_str(c->vars, "name"), "",
+		/* tries of one key are one holder */
+		*cl->key.object ? cl->key.object : c->rq->id, deadline_ms };
 	struct reservation held;
 	enum reserve_result got;
 	enum found found;
 
-	if (!name)
+	if (!w.text)
 		return CLAIM_OURS;
-	if (cache_find_name(c->gw->cache, c->kind, name, &it.view) ==
+	if (cache_find_name(c->gw->cache, c->kind, w.text, &it.view) ==
 	    CACHE_FOUND && !claim_made(cl, &it))
-		return duplicate(c, name, err);
-	got = reserve_take(c->gw, RESERVE_NAME, c->kind, "", name, "", holder,
-	    NULL, deadline_ms, &cl->name, err);
+		return duplicate(c, w.text, err);
+	got = take(c, &w, NULL, &cl->name, &held, err);
 	if (got == RESERVE_OURS || got == RESERVE_FAILED)
 		return got == RESERVE_OURS ? CLAIM_OURS : CLAIM_FAILED;
-	held = cl->name;
-	cl->name = (struct reservation){ .id = -1 };
 	found = find(c, held.id, &it, err);
-	if (found == FOUND)
-		return duplicate(c, name, err);
-	if (found == FOUND_UNKNOWN)
-		return CLAIM_FAILED;
-	if (too_young(c, &held)) {
-		err_retry(err, 503, 1, "another request makes a session of "
-		    "this name just now; try again");
-		return CLAIM_FAILED;
-	}
-	got = reserve_take(c->gw, RESERVE_NAME, c->kind, "", name, "", holder,
-	    &held, deadline_ms, &cl->name, err);
-	return got == RESERVE_OURS ? CLAIM_OURS : CLAIM_FAILED;
+	if (found == FOUND && is_of_name(&it, w.text))
+		return duplicate(c, w.text, err);
+	return found == FOUND_UNKNOWN ? CLAIM_FAILED :
+	    take_over(c, &w, &held, &cl->name, err);
 }
 
 enum claim_result
