@@ -144,3 +144,14 @@ def measure(gateway, batch_id, seconds=2):
         time.sleep(seconds)
     assert reader.bad == []
     return reader.p99
+
+
+def delay_watches(cluster, ms):
+    """Events come late from now on: watches that are open are broken off, so
+    that slow ones take their place. Not with localspark: it would share
+    them."""
+    rule = {"method": "GET", "path": APPS, "fault": "watch-delay", "ms": ms}
+    cluster.faults({"method": "GET", "path": "watch", "fault": "reset"}, rule)
+    wait_for("the watches to break", lambda: cluster.fault_hits()[0])
+    cluster.faults(rule)
+    wait_for("slow watches", lambda: cluster.fault_hits()[0])

@@ -7,8 +7,8 @@ import signal
 
 import pytest
 
-from crowd import (APPS, QUICK, audit, behind, client, replica, steps,
-                   together, until_accepted)
+from crowd import (APPS, QUICK, audit, behind, client, delay_watches,
+                   replica, steps, together, until_accepted)
 from procs import wait_for
 
 pytestmark = pytest.mark.local
@@ -253,7 +253,7 @@ def test_a_key_is_never_answered_with_anothers_batch(
 def test_an_answer_that_is_repeated_is_read_at_once(
         twins, faulty, body, key):
     """A 201 is visible, even where the watch has not told of it yet."""
-    delayed(faulty, 3000)
+    delay_watches(faulty, 3000)
     first = twins[0].post("/batches", body, headers=key)
 
     same(first, twins[1].post("/batches", body, headers=key))
@@ -262,15 +262,6 @@ def test_an_answer_that_is_repeated_is_read_at_once(
     assert twins[1].get(f"/batches/{batch}").status_code == 200
     listed = twins[1].get("/batches?size=100000").json()["sessions"]
     assert batch in [b["id"] for b in listed]
-
-
-def delayed(cluster, ms):
-    """Watches are broken off once, so that new ones are slow from now on."""
-    rule = {"method": "GET", "path": "/sparkapplications",
-            "fault": "watch-delay", "ms": ms}
-    cluster.faults({"method": "GET", "path": "watch", "fault": "reset",
-                    "count": 2}, rule)
-    cluster.faults(rule)
 
 
 # names
@@ -291,7 +282,7 @@ def test_a_name_has_one_owner_over_replicas(twins, faulty, body):
 
 
 def test_a_name_is_unique_where_the_watch_is_behind(twins, faulty, body):
-    delayed(faulty, 3000)
+    delay_watches(faulty, 3000)
     named = dict(body, name=secrets.token_hex(4))
 
     assert twins[0].post("/batches", named).status_code == 201

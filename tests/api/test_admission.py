@@ -1,0 +1,332 @@
+"""Admission, the leader's chores and its Lease: what is over the limit waits,
+goes in order at the pace, once, whoever dies; and at rest nobody calls."""
+
+import time
+from datetime import datetime
+
+import pytest
+
+from crowd import QUICK, audit, client, delay_watches, replica, steps, together
+from procs import wait_for
+
+pytestmark = pytest.mark.local
+
+LEASE = "/apis/coordination.k8s.io/v1/namespaces/default/leases/livy-t-leader"
+LEASE_S = 15
+
+
+@pytest.fixture
+def cluster(maker):
+    return maker.cluster()
+
+
+@pytest.fixture
+def body(job):
+    return {"file": job("hold.py")}
+
+
+@pytest.fixture
+def quick(job):
+    return {"file": job("lines.py"), "args": ["1"]}
+
+
+def app(cluster, batch_id):
+    return cluster.kube.app(f"livy-t-b-{batch_id}")
+
+
+def waits(cluster, batch_id):
+    spec = app(cluster, batch_id)["spec"]
+    return spec.get("suspend", False)
+
+
+def resumed(*gateways):
+    """(epoch, id) of every application that was let go, in order."""
+    return sorted((datetime.fromisoformat(a["at"]).timestamp(), a["id"])
+                  for g in gateways for a in audit(g)
+                  if a["step"] == "resumed")
+
+
+def holder(cluster):
+    lease = cluster.kube.get(LEASE)
+    return lease and lease["spec"].get("holderIdentity")
+
+
+def without_operator(cluster):
+    cluster.localspark.stop()
+
+
+def test_what_is_over_the_limit_waits_until_there_is_room(
+        maker, cluster, body):
+    gateway = replica(maker, cluster, **{
+        "admission.limit": 1, "admission.pace": "100ms"})
+    first = gateway.submit(body)["id"]
+    gateway.wait_state(first, "running")
+
+    second = gateway.submit(body)
+
+    assert second["state"] == "starting"
+    assert waits(cluster, second["id"]) and not waits(cluster, first)
+    wait_for("the operator to see it", lambda: app(cluster, second["id"])
+             .get("status", {}).get("applicationState", {}).get("state") ==
+             "SUSPENDED")
+    wait_for("its log to say so", lambda: any(
+        "wait" in line for line in gateway.log_lines(second["id"])))
+    assert gateway.state(second["id"]) == "starting"
+    assert resumed(gateway) == []
+    assert gateway.delete(f"/batches/{first}").status_code == 200
+    gateway.wait_state(second["id"], "running")
+    assert not waits(cluster, second["id"])
+    assert steps(gateway, second["id"]).count("resumed") == 1
+    assert gateway.delete(f"/batches/{second['id']}").status_code == 200
+
+
+def test_the_oldest_goes_first_once_and_at_the_pace(maker, cluster, body):
+    without_operator(cluster)
+    settings = {"admission.limit": 3, "admission.pace": "1s"}
+    twins = [replica(maker, cluster, **settings) for _ in range(2)]
+    running = [twins[0].submit(body)["id"] for _ in range(3)]
+    wait_for("the other replica to see them", lambda: twins[1].get(
+        "/batches").json()["total"] == 3)
+    waiting = [twins[i % 2].submit(body)["id"] for i in range(5)]
+    assert [waits(cluster, b) for b in waiting] == [True] * 5
+
+    for batch in running:
+        assert twins[0].delete(f"/batches/{batch}").status_code == 200
+
+    wait_for("three to go", lambda: len(resumed(*twins)) >= 3)
+    time.sleep(2)
+    let_go = resumed(*twins)
+    assert [b for _, b in let_go] == waiting[:3]
+    assert all(b[0] - a[0] > 0.8 for a, b in zip(let_go, let_go[1:])), let_go
+    assert [waits(cluster, b) for b in waiting] == [False] * 3 + [True] * 2
+    leaders = [g for g in twins if resumed(g)]
+    assert len(leaders) == 1, "both replicas did chores"
+    for batch in waiting:
+        log = twins[1].log_lines(batch)
+        assert any("waits" in line for line in log) == \
+            waits(cluster, batch), log
+
+
+def test_a_late_watch_makes_nobody_go_twice_or_beyond_the_limit(
+        maker, cluster, body):
+    without_operator(cluster)
+    gateway = replica(maker, cluster, **{
+        "admission.limit": 1, "admission.pace": "100ms"})
+    first = gateway.submit(body)["id"]
+    waiting = [gateway.submit(body)["id"] for _ in range(4)]
+    wait_for("the watch", lambda: gateway.get(
+        "/batches").json()["total"] == 5)
+    delay_watches(cluster, 3000)
+
+    assert gateway.delete(f"/batches/{first}").status_code == 200
+
+    wait_for("one to go", lambda: resumed(gateway))
+    time.sleep(5)
+    assert [b for _, b in resumed(gateway)] == waiting[:1]
+    assert [waits(cluster, b) for b in waiting] == [False] + [True] * 3
+
+
+def test_a_session_goes_before_older_batches(maker, cluster, body):
+    without_operator(cluster)
+    gateway = replica(maker, cluster, **{
+        "admission.limit": 1, "admission.pace": "100ms"})
+    first, older, _ = (gateway.submit(body)["id"] for _ in range(3))
+    made = app(cluster, older)
+    notes = made["metadata"]["annotations"]
+    assert notes["livy-fcgi/waits"]
+    r = cluster.kube.create("sparkapplications", {
+        "apiVersion": made["apiVersion"], "kind": made["kind"],
+        "metadata": {"name": "livy-t-s-0", "annotations": notes, "labels": {
+            **made["metadata"]["labels"], "livy-fcgi/kind": "session",
+            "livy-fcgi/id": "0"}}, "spec": made["spec"]})
+    assert r.status_code == 201, r.text
+    time.sleep(0.5)
+
+    assert gateway.delete(f"/batches/{first}").status_code == 200
+
+    wait_for("one to go", lambda: resumed(gateway))
+    assert not cluster.kube.app("livy-t-s-0")["spec"].get("suspend")
+    assert waits(cluster, older)
+
+
+def test_a_burst_passes_the_limit_by_what_is_under_way_at_most(
+        maker, cluster, body):
+    without_operator(cluster)
+    gateway = replica(maker, cluster, **{
+        "admission.limit": 3, "fastcgi.workers": 10,
+        "fastcgi.outbound_workers": 8})
+
+    made = together(8, lambda _: [gateway.submit(
+        body, session=session)["id"] for session in [client(gateway)]
+        for _ in range(4)])
+
+    going = [b for ids in made for b in ids if not waits(cluster, b)]
+    print(f"limit 3, 8 clients at once: {len(going)} of 32 go")
+    assert 3 <= len(going) <= 3 + 8
+    time.sleep(1)
+    assert resumed(gateway) == []
+
+
+def test_the_other_replica_goes_on_when_the_leader_is_killed(
+        maker, cluster, body):
+    without_operator(cluster)
+    settings = {"admission.limit": 1, "admission.pace": "100ms"}
+    twins = [replica(maker, cluster, **settings) for _ in range(2)]
+    first = twins[0].submit(body)["id"]
+    wait_for("the other replica to see it", lambda: twins[1].get(
+        "/batches").json()["total"] == 1)
+    waiting = [g.submit(body)["id"] for g in twins]
+    assert twins[0].delete(f"/batches/{first}").status_code == 200
+    wait_for("one to go", lambda: resumed(*twins))
+    leader = next(g for g in twins if resumed(g))
+    other = next(g for g in twins if g is not leader)
+    assert f"_{leader.pids('leader')[0]}_" in holder(cluster)
+
+    leader.kill()
+    killed = time.monotonic()
+    assert other.delete(f"/batches/{waiting[0]}").status_code == 200
+
+    wait_for("the other to lead", lambda: resumed(other))
+    took = time.monotonic() - killed
+    print(f"the other replica led after {took:.1f} s")
+    assert took < LEASE_S + 10
+    assert not waits(cluster, waiting[1])
+    assert f"_{other.pids('leader')[0]}_" in holder(cluster)
+    leader.socket.unlink(missing_ok=True)
+    leader.start()
+
+
+def test_a_start_that_takes_too_long_is_dead_and_says_why(
+        maker, cluster, quick):
+    gateway = replica(maker, cluster, **{"admission.start_timeout": "2s"})
+    good = gateway.submit(quick)["id"]
+    gateway.wait_state(good, "success")
+    gateway.variables["image"] = "absent:1"
+    gateway.write_config()
+    gateway.master.signal(1)
+    wait_for("the new image", lambda: "reloaded" in gateway.log())
+    bad = wait_for("a worker of the new configuration", lambda: (
+        lambda b: b if app(cluster, b)["spec"]["image"] == "absent:1"
+        else None)(gateway.submit(quick)["id"]))
+
+    gateway.wait_state(bad, "dead")
+
+    text = "\n".join(gateway.log_lines(bad))
+    assert "not running 2 s after" in text and "ImagePull" in text, text
+    assert steps(gateway, bad)[-1] == "failed"
+    wait_for("its pod to go", lambda: not any(
+        f"-b-{bad}-" in pod for pod in cluster.kube.names("pods")))
+    assert gateway.state(bad) == "dead"
+    assert gateway.state(good) == "success"
+
+
+def test_an_operator_that_is_away_fails_starts_but_none_that_waits(
+        maker, cluster, quick, body):
+    gateway = replica(maker, cluster, **{
+        "admission.limit": 1, "admission.pace": "100ms",
+        "admission.start_timeout": "3s"})
+    first = gateway.submit(body)["id"]
+    gateway.wait_state(first, "running")
+    waiting = [gateway.submit(quick)["id"] for _ in range(2)]
+    wait_for("the operator to suspend them", lambda: all(
+        app(cluster, b).get("status", {}).get("applicationState", {})
+        .get("state") == "SUSPENDED" for b in waiting))
+    without_operator(cluster)
+    time.sleep(4)
+    assert [gateway.state(b) for b in waiting] == ["starting"] * 2
+
+    assert gateway.delete(f"/batches/{first}").status_code == 200
+
+    # the first is let go, nobody submits it, so it fails; then the second
+    for batch in waiting:
+        gateway.wait_state(batch, "dead", seconds=40)
+        assert any("not running 3 s after" in line
+                   for line in gateway.log_lines(batch))
+        assert steps(gateway, batch)[-2:] == ["resumed", "failed"]
+
+
+def test_what_has_ended_is_deleted_and_its_name_is_free(
+        maker, cluster, quick):
+    settings = {"retention.batches": "2s"}
+    twins = [replica(maker, cluster, **settings) for _ in range(2)]
+    named = dict(quick, name="kept")
+    key = {"Idempotency-Key": "k1"}
+    batch = twins[0].post("/batches", named, headers=key).json()["id"]
+    twins[0].wait_state(batch, "success")
+
+    wait_for("it to be deleted", lambda: app(cluster, batch) is None)
+
+    for gateway in twins:
+        wait_for("a 404", lambda g=gateway: g.get(
+            f"/batches/{batch}").status_code == 404)
+    wait_for("the audit log to say so", lambda: [
+        a["id"] for g in twins for a in audit(g)
+        if a["step"] == "retired"] == [batch])
+    again = twins[1].post("/batches", named)
+    assert again.status_code == 201, again.text
+    assert again.json()["id"] == batch + 1
+    assert twins[0].post("/batches", named, headers=key).status_code == 409
+
+
+def test_what_has_not_ended_is_kept(maker, cluster, body, quick):
+    gateway = replica(maker, cluster, **{"retention.batches": "1s"})
+    running = gateway.submit(body)["id"]
+    gateway.wait_state(running, "running")
+    ended = gateway.submit(quick)["id"]
+
+    wait_for("the other to be deleted", lambda: gateway.get(
+        f"/batches/{ended}").status_code == 404)
+
+    time.sleep(1.5)
+    assert gateway.state(running) == "running"
+
+
+def test_at_rest_there_are_no_calls_but_the_watches(maker, cluster, quick):
+    twins = [replica(maker, cluster, **{
+        "admission.limit": 5, "admission.start_timeout": "1h"})
+        for _ in range(2)]
+    for gateway in twins:
+        gateway.wait_state(gateway.submit(quick)["id"], "success")
+    without_operator(cluster)
+    batch = twins[0].submit(quick)["id"]
+    wait_for("the other replica to know it", lambda: twins[1].get(
+        "/batches").json()["total"] == 3)
+    # counts what it matches and changes nothing
+    cluster.faults({"fault": "slow", "ms": 0})
+
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        for gateway in twins:
+            assert gateway.state(batch) == "starting"
+            assert gateway.get(f"/batches/{batch}").status_code == 200
+            assert gateway.get("/batches").json()["total"] == 3
+
+    assert cluster.fault_hits() == [0]
+    assert twins[0].get("/batches/999").status_code == 404
+    assert cluster.fault_hits() == [1], "the rule counts nothing"
+    cluster.clear_faults()
+    assert holder(cluster) is None
+
+
+def test_a_replica_that_does_not_lead_asks_for_the_lease_seldom(
+        maker, cluster, body):
+    """While the leader has a backlog that its pace spreads over time."""
+    without_operator(cluster)
+    settings = {"admission.limit": 4, "admission.pace": "3s", **QUICK}
+    twins = [replica(maker, cluster, **settings) for _ in range(2)]
+    running = [twins[0].submit(body)["id"] for _ in range(4)]
+    wait_for("the other replica to see them", lambda: twins[1].get(
+        "/batches").json()["total"] == 4)
+    for _ in range(4):
+        twins[0].submit(body)
+    for batch in running:
+        assert twins[0].delete(f"/batches/{batch}").status_code == 200
+    wait_for("one to go", lambda: resumed(*twins))
+    cluster.faults({"path": "/leases/", "fault": "slow", "ms": 0})
+
+    time.sleep(5)
+
+    hits = cluster.fault_hits()[0]
+    cluster.clear_faults()
+    print(f"{hits} calls for the lease in 5 s")
+    assert hits <= 10
