@@ -70,14 +70,23 @@ add_waiting(struct leader *l, const struct app *app)
 		    app->ns_hash, app->kind, app->id };
 }
 
+/* Not run yet, and neither is it kept from that nor being run anew. */
+static bool
+is_on_its_way(const struct app *app)
+{
+	return app->state == LIVY_STARTING && !app->waits &&
+	    app->phase != PHASE_RUNNING && app->phase != PHASE_UNKNOWN &&
+	    app->phase != PHASE_PENDING_RERUN &&
+	    app->phase != PHASE_INVALIDATING;
+}
+
 static bool
 is_late(const struct conf *conf, const struct app *app, int64_t now_ms)
 {
 	int64_t since = app->admitted_ms ? app->admitted_ms : app->created_ms;
 
-	return conf->start_timeout_ms > 0 && since > 0 && !app->waits &&
-	    app->state == LIVY_STARTING && app->phase < PHASE_RUNNING &&
-	    now_ms - since > conf->start_timeout_ms;
+	return conf->start_timeout_ms > 0 && since > 0 &&
+	    is_on_its_way(app) && now_ms - since > conf->start_timeout_ms;
 }
 
 static bool
