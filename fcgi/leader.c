@@ -22,6 +22,7 @@
 #define CHORE_MS 5000	/* bound of one chore's calls */
 #define ROUND 64	/* chores of one look, then the cache is read again */
 #define REASON_MAX 1024
+#define LET_GO_MS 30000	/* longest that the watch is believed to be late */
 
 enum chore { CHORE_ADMIT, CHORE_FAIL, CHORE_RETIRE };
 
@@ -35,7 +36,16 @@ struct due {
 struct waiting {
 	uint32_t ns_hash;
 	enum app_kind kind;
+	int32_t id;		/* -1 = nobody that we have not let go */
+	int64_t let_go;		/* those that the cache still shows waiting */
+};
+
+/* One that we let go, until the watch tells of it. */
+struct let_go {
+	enum app_kind kind;
 	int32_t id;
+	int64_t at_ms;		/* monotonic */
+	bool shown;		/* as waiting, in this look */
 };
 
 struct leader {
@@ -45,6 +55,8 @@ struct leader {
 	size_t count;
 	struct waiting waiting[CONF_NAMESPACES_MAX];
 	size_t waiting_count;
+	struct let_go let_go[ROUND];
+	size_t let_go_count;
 	int64_t now_ms;		/* epoch, of this look */
 	int64_t admit_ms;	/* monotonic: not before */
 	int64_t idle_ms;	/* monotonic: since when nothing was due */
@@ -58,16 +70,52 @@ add(struct leader *l, enum chore chore, enum app_kind kind, int32_t id)
 		l->due[l->count++] = (struct due){ chore, kind, id };
 }
 
+static bool
+was_let_go(struct leader *l, const struct app *app)
+{
+	for (size_t i = 0; i < l->let_go_count; i++)
+		if (l->let_go[i].id == app->id &&
+		    l->let_go[i].kind == app->kind)
+			return l->let_go[i].shown = true;
+	return false;
+}
+
+/* Forgets those that wait no more, and those that wait again or still. */
+static void
+let_go_sweep(struct leader *l)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < l->let_go_count; i++)
+		if (l->let_go[i].shown && num_mono_ms() -
+		    l->let_go[i].at_ms < LET_GO_MS) {
+			l->let_go[kept] = l->let_go[i];
+			l->let_go[kept++].shown = false;
+		}
+	l->let_go_count = kept;
+}
+
 /* The first of a namespace that is seen is the one that goes first. */
 static void
 add_waiting(struct leader *l, const struct app *app)
 {
-	for (size_t i = 0; i < l->waiting_count; i++)
-		if (l->waiting[i].ns_hash == app->ns_hash)
+	struct waiting *w = l->waiting;
+
+	while (w < l->waiting + l->waiting_count &&
+	    w->ns_hash != app->ns_hash)
+		w++;
+	if (w == l->waiting + l->waiting_count) {
+		if (l->waiting_count == ARRAY_LEN(l->waiting))
 			return;
-	if (l->waiting_count < ARRAY_LEN(l->waiting))
-		l->waiting[l->waiting_count++] = (struct waiting){
-		    app->ns_hash, app->kind, app->id };
+		l->waiting_count++;
+		*w = (struct waiting){ .ns_hash = app->ns_hash, .id = -1 };
+	}
+	if (was_let_go(l, app)) {
+		w->let_go++;
+	} else if (w->id < 0) {
+		w->kind = app->kind;
+		w->id = app->id;
+	}
 }
 
 /* Not run yet, and neither is it kept from that nor being run anew. */
@@ -124,10 +172,11 @@ look_for_chores(struct leader *l)
 	l->now_ms = num_wall_ms();
 	cache_each(l->gw->cache, APP_SESSION, look, l);
 	cache_each(l->gw->cache, APP_BATCH, look, l);
-	if (num_mono_ms() < l->admit_ms)
+	let_go_sweep(l);
+	if (num_mono_ms() < l->admit_ms || l->let_go_count == ROUND)
 		return;
 	for (size_t i = 0; i < l->waiting_count; i++, w++)
-		if (admit_room(l->gw, w->ns_hash) > 0)
+		if (w->id >= 0 && admit_room(l->gw, w->ns_hash) > w->let_go)
 			add(l, CHORE_ADMIT, w->kind, w->id);
 }
 
@@ -188,6 +237,8 @@ admit(struct leader *l, const struct cache_view *v, struct err *err)
 	if (!patch(l, v, body, err))
 		return false;
 	l->admit_ms = num_mono_ms() + l->gw->conf->admission_pace_ms;
+	l->let_go[l->let_go_count++] = (struct let_go){ v->app.kind,
+		v->app.id, num_mono_ms(), true };
 	return true;
 }
 
