@@ -180,7 +180,8 @@ create_app(const struct creation *c, struct item *ret, struct err *err)
 	good = got == CLAIM_OURS ? try_ids(c, &claim, ret, err) :
 	    got == CLAIM_REPEAT;
 	lookup_calls_end(gw);
-	if (got == CLAIM_OURS && good && !own_created(gw->own, gw->slot,
+	/* what was fetched is new here, even if it was made by another try */
+	if (good && ret->obj && !own_created(gw->own, gw->slot,
 	    &ret->view.app, &ret->view.text, &view))
 		log_warn("%s %d is created but may be missing for a while",
 		    app_kind_word(c->kind), (int)ret->view.app.id);
