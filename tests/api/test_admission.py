@@ -161,10 +161,12 @@ def test_a_burst_passes_the_limit_by_what_is_under_way_at_most(
         for _ in range(4)])
 
     going = [b for ids in made for b in ids if not waits(cluster, b)]
-    print(f"limit 3, 8 clients at once: {len(going)} of 32 go")
-    assert 3 <= len(going) <= 3 + 8
-    time.sleep(1)
-    assert resumed(gateway) == []
+    print(f"limit 3, 8 clients at once: {len(going)} of 32 go at once")
+    assert 1 <= len(going) <= 3 + 8
+    time.sleep(3)
+    later = [b for _, b in resumed(gateway)]
+    assert len(later) == len(set(later))
+    assert len({*going, *later}) == max(3, len(going))
 
 
 def test_the_other_replica_goes_on_when_the_leader_is_killed(
