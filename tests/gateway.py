@@ -200,6 +200,9 @@ http {{
             for pid in (self.nginx.pid, *children(self.nginx.pid)):
                 os.kill(pid, signal.SIGKILL)
             self.nginx.wait()
+        self.kill_master()
+
+    def kill_master(self):
         pids = self.pids() if self.master.running() else []
         self.master.kill()
         for pid in pids:

@@ -2,6 +2,9 @@
 answers or drops it, and the next request is served as ever."""
 
 import json
+import pathlib
+import struct
+import time
 
 import pytest
 
@@ -112,3 +115,149 @@ def test_silent_connections_do_not_stop_the_others(gateway):
             c.sock.close()
     wait_for("the workers to be back",
              lambda: gateway.get("/batches").status_code == 200)
+
+
+# Records that no FastCGI server of ours ever sends. Whatever they are, the
+# worker is there afterwards, holds nothing, and the others are served.
+
+def open_files(gateway):
+    return {pid: len(list(pathlib.Path(f"/proc/{pid}/fd").iterdir()))
+            for pid in gateway.pids("worker")}
+
+
+def header(kind, length, request_id=1, version=1, padding=0):
+    return struct.pack("!BBHHBx", version, kind, request_id, length, padding)
+
+
+def whole(gateway, body=b"", **more):
+    params = gateway.fcgi_params(*(("POST", "/batches") if body else ()),
+                                 body=body, **more)
+    return params, fcgi.encode(params)
+
+
+def shapes(gateway, body):
+    """(name, bytes): what a peer sends before it closes its side."""
+    _, params = whole(gateway)
+    _, with_body = whole(gateway, body)
+    begin = fcgi.begin()
+    ends = fcgi.record(fcgi.PARAMS), fcgi.record(fcgi.STDIN)
+    good = begin + fcgi.record(fcgi.PARAMS, params) + ends[0] + ends[1]
+    return {
+        "nothing": b"",
+        "half a header": begin[:5],
+        "a header without its content": begin[:8],
+        "params without a begin": good[len(begin):],
+        "a body without params": begin + fcgi.record(fcgi.STDIN, body),
+        "an unknown type": begin + fcgi.record(77, b"x" * 100) + good,
+        "a management record": header(9, 4, 0) + b"\0\0\0\0" + good,
+        "an unknown management record": header(99, 8, 0) + b"z" * 8 + good,
+        "the filter role": fcgi.record(fcgi.BEGIN, struct.pack(
+            "!HB5x", 3, 0)) + good[len(begin):],
+        "the authorizer role": fcgi.record(fcgi.BEGIN, struct.pack(
+            "!HB5x", 2, 0)) + good[len(begin):],
+        "no role": fcgi.record(fcgi.BEGIN, struct.pack("!HB5x", 0xffff, 0)),
+        "a short begin": fcgi.record(fcgi.BEGIN, b"\0\1\0"),
+        "another version": header(fcgi.BEGIN, 8, version=9) + begin[8:],
+        "two begins": begin + begin + good[len(begin):],
+        "a second request's id": begin + fcgi.record(
+            fcgi.PARAMS, params, request_id=2) + good[len(begin):],
+        "an abort before params": begin + fcgi.record(fcgi.ABORT),
+        "an abort in params": begin + fcgi.record(
+            fcgi.PARAMS, params[:50]) + fcgi.record(fcgi.ABORT),
+        "an abort in the body": begin + fcgi.record(
+            fcgi.PARAMS, with_body) + ends[0] + fcgi.record(
+            fcgi.STDIN, body[:10]) + fcgi.record(fcgi.ABORT),
+        "a name longer than its record": begin + fcgi.record(
+            fcgi.PARAMS, b"\x7f\x7fabc") + ends[0] + ends[1],
+        "a length of two gigabytes": begin + fcgi.record(
+            fcgi.PARAMS, b"\xff\xff\xff\xff\x01x") + ends[0] + ends[1],
+        "params in pieces of one byte": begin + b"".join(
+            fcgi.record(fcgi.PARAMS, params[i:i + 1])
+            for i in range(len(params))) + ends[0] + ends[1],
+        "a record longer than what follows": begin +
+            header(fcgi.PARAMS, 65535) + params,
+        "a body in pieces, the last one cut": begin + fcgi.record(
+            fcgi.PARAMS, with_body) + ends[0] + b"".join(
+            fcgi.record(fcgi.STDIN, body[i:i + 7])
+            for i in range(0, len(body), 7))[:-3],
+        "a body of another length": begin + fcgi.record(
+            fcgi.PARAMS, with_body) + ends[0] + fcgi.record(
+            fcgi.STDIN, body + b" " * 9) + ends[1],
+        "bytes after the request": good + b"\xff" * 500,
+    }
+
+
+def send_shape(gateway, data):
+    with fcgi.Connection(gateway.socket) as c:
+        try:
+            c.send(data)
+            c.half_close()
+            return c.read_reply()
+        except OSError:
+            return None     # closed on us, which is an answer
+
+
+def test_whatever_records_come_the_worker_stays(gateway, cluster, job):
+    before = cluster.kube.apps()
+    body = json.dumps({"file": job("lines.py"), "args": ["1"]}).encode()
+
+    for name, data in shapes(gateway, body).items():
+        reply = send_shape(gateway, data)
+        assert reply is None or reply.status < 500, \
+            (name, reply.status, reply.body)
+        assert gateway.fcgi("GET", "/batches").status == 200, name
+
+    assert cluster.kube.apps() == before, "a broken request made a batch"
+
+
+def test_broken_records_leak_no_files(gateway, job):
+    body = json.dumps({"file": job("lines.py")}).encode()
+    broken = list(shapes(gateway, body).values())
+    for data in broken:     # once: what is opened for ever is open then
+        send_shape(gateway, data)
+    for _ in range(4 * gateway.settings["fastcgi.workers"]):
+        gateway.get("/batches")
+    before = open_files(gateway)
+
+    for _ in range(8):
+        for data in broken:
+            send_shape(gateway, data)
+
+    wait_for("as many files as before", lambda: all(
+        n <= before[pid] + 1 for pid, n in open_files(gateway).items()))
+
+
+def test_stalled_params_hold_one_worker_only(gateway):
+    """And not for ever: its peer's silence is timed."""
+    _, params = whole(gateway)
+    held = [fcgi.Connection(gateway.socket) for _ in range(
+        gateway.settings["fastcgi.workers"] - 1)]
+    try:
+        for c in held:
+            c.send(fcgi.begin(), fcgi.record(fcgi.PARAMS, params[:60]))
+        start = time.monotonic()
+        for _ in range(20):
+            assert gateway.get("/batches").status_code == 200
+        assert time.monotonic() - start < 5
+        for c in held:
+            assert c.read_reply().status in (0, 400)
+        assert time.monotonic() - start < 20
+    finally:
+        for c in held:
+            c.sock.close()
+
+
+def test_a_peer_that_does_not_read_its_answer_is_let_go(gateway, job):
+    """The answer fits no socket's buffer, so the worker has to wait."""
+    params = gateway.fcgi_params(path="/batches?size=100000")
+    for _ in range(3):
+        gateway.submit({"file": job("lines.py"), "args": ["x" * 100000]})
+    held = [fcgi.Connection(gateway.socket) for _ in range(3)]
+    try:
+        for c in held:
+            c.send_request(params)
+        for _ in range(20):
+            assert gateway.get("/batches").status_code == 200
+    finally:
+        for c in held:
+            c.sock.close()
