@@ -137,9 +137,30 @@ class Checker:
                 os.kill(pid, signal.SIGKILL)
         self.kills[what] = self.kills.get(what, 0) + 1
 
+    def slow_down(self):
+        """A create that takes longer is more often under way at a kill:
+        before it is committed, or before its answer is whole."""
+        if hasattr(self.cluster, "faults"):
+            self.cluster.faults(*self.random.choice(([], [
+                {"method": "POST", "fault": "stall", "ms": 200,
+                 "path": "/sparkapplications"}], [
+                {"method": "POST", "fault": "slow", "ms": 20,
+                 "path": "/sparkapplications"}], [
+                {"method": "PUT", "fault": "stall", "ms": 100,
+                 "path": "/configmaps"}], [
+                {"method": "POST", "fault": "reset-after-commit",
+                 "path": "/sparkapplications", "count": 3}])))
+
     def killer(self):
-        while not self.over.wait(self.random.uniform(0.1, 0.6)):
-            self.kill_one()
+        try:
+            while not self.over.wait(self.random.uniform(0.1, 0.5)):
+                self.slow_down()
+                time.sleep(self.random.uniform(0, 0.1))
+                self.kill_one()
+            if hasattr(self.cluster, "faults"):
+                self.cluster.clear_faults()
+        except Exception as e:
+            self.problems.append(f"the killer itself: {e!r}")
 
     # the end
 

@@ -1,8 +1,13 @@
 """Many clients at once: threads with a record, replicas of one gateway, a
 reader that measures, and what the audit log says."""
 
+import http.client
 import json
+import os
 import pathlib
+import ssl
+import subprocess
+import sys
 import threading
 import time
 
@@ -101,41 +106,55 @@ def percentile(values, share):
 
 
 class Reader:
-    """Reads what the cache answers, over and over, and measures it."""
+    """Reads what the cache answers, over and over, and measures it: in a
+    process of its own, so that this one's threads are not what it measures.
+    """
 
     def __init__(self, gateway, batch_id, pause=0.002):
-        self.gateway, self.pause = gateway, pause
-        self.paths = (f"/batches/{batch_id}/state", f"/batches/{batch_id}")
+        self.argv = ["/usr/bin/python3", "-B", __file__, str(gateway.port),
+                     str(gateway.pki / "ca.crt"), gateway.token,
+                     f"/batches/{batch_id}", str(pause)]
         self.seconds, self.bad = [], []
-        self.stop = threading.Event()
-        self.thread = threading.Thread(target=self.run)
 
     def __enter__(self):
-        self.thread.start()
+        self.process = subprocess.Popen(
+            self.argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            text=True)
+        assert self.process.stdout.readline() == "reading\n"
         return self
 
     def __exit__(self, *_):
-        self.stop.set()
-        self.thread.join()
-
-    def run(self):
-        session, n = client(self.gateway), 0
-        while not self.stop.is_set():
-            path = self.paths[n % 2]
-            start = time.monotonic()
-            try:
-                r = self.gateway.get(path, session=session)
-                if r.status_code != 200:
-                    self.bad.append((path, r.status_code, r.text[:200]))
-            except requests.RequestException as e:
-                self.bad.append((path, repr(e)))
-            self.seconds.append(time.monotonic() - start)
-            n += 1
-            time.sleep(self.pause)
+        self.seconds, self.bad = json.loads(self.process.communicate()[0])
 
     @property
     def p99(self):
         return percentile(self.seconds, 0.99)
+
+
+def read_on(port, ca, token, path, pause):
+    """The reader's process, until its standard input ends."""
+    over, seconds, bad = threading.Event(), [], []
+    threading.Thread(target=lambda: (sys.stdin.read(), over.set()),
+                     daemon=True).start()
+    context = ssl.create_default_context(cafile=ca)
+    connection = http.client.HTTPSConnection(
+        "127.0.0.1", int(port), context=context, timeout=30)
+    paths = (path + "/state", path)
+    print("reading", flush=True)
+    while not over.wait(float(pause)):
+        at, start = paths[len(seconds) % 2], time.monotonic()
+        try:
+            connection.request("GET", at, headers={
+                "Authorization": f"Bearer {token}"})
+            r = connection.getresponse()
+            text = r.read()
+            if r.status != 200:
+                bad.append((at, r.status, text.decode()[:200]))
+        except (OSError, http.client.HTTPException) as e:
+            bad.append((at, repr(e)))
+            connection.close()
+        seconds.append(time.monotonic() - start)
+    print(json.dumps([seconds, bad]))
 
 
 def measure(gateway, batch_id, seconds=2):
@@ -155,3 +174,12 @@ def delay_watches(cluster, ms):
     wait_for("the watches to break", lambda: cluster.fault_hits()[0])
     cluster.faults(rule)
     wait_for("slow watches", lambda: cluster.fault_hits()[0])
+
+
+def size(small, full):
+    """What CI takes, or with LIVY_TEST_FULL=1 the whole."""
+    return full if os.environ.get("LIVY_TEST_FULL") == "1" else small
+
+
+if __name__ == "__main__":
+    read_on(*sys.argv[1:])

@@ -1,6 +1,7 @@
 """What tests ask of the Kubernetes API, with requests, past the gateway."""
 
 import base64
+import copy
 import pathlib
 import tempfile
 
@@ -20,6 +21,15 @@ class Kube:
             self.session.headers["Authorization"] = f"Bearer {token}"
         if cert:
             self.session.cert = tuple(map(str, cert))
+
+    def twin(self):
+        """The same, for another thread: a session is one thread's."""
+        other = copy.copy(self)
+        other.session = requests.Session()
+        for name in ("trust_env", "verify", "cert"):
+            setattr(other.session, name, getattr(self.session, name))
+        other.session.headers.update(self.session.headers)
+        return other
 
     def call(self, method, path, body=None, **kwargs):
         kwargs.setdefault("timeout", 30)

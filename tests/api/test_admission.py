@@ -293,8 +293,8 @@ def test_at_rest_there_are_no_calls_but_the_watches(maker, cluster, quick):
     batch = twins[0].submit(quick)["id"]
     wait_for("the other replica to know it", lambda: twins[1].get(
         "/batches").json()["total"] == 3)
-    # counts what it matches and changes nothing
-    cluster.faults({"fault": "slow", "ms": 0})
+    # counts what it matches and delays it by a millisecond
+    cluster.faults({"fault": "stall", "ms": 1})
 
     end = time.monotonic() + 5
     while time.monotonic() < end:
@@ -324,7 +324,7 @@ def test_a_replica_that_does_not_lead_asks_for_the_lease_seldom(
     for batch in running:
         assert twins[0].delete(f"/batches/{batch}").status_code == 200
     wait_for("one to go", lambda: resumed(*twins))
-    cluster.faults({"path": "/leases/", "fault": "slow", "ms": 0})
+    cluster.faults({"path": "/leases/", "fault": "stall", "ms": 1})
 
     time.sleep(5)
 

@@ -1,0 +1,339 @@
+"""Whatever hangs, fails or floods: reads of the cache go on, each write gets
+an answer in time, none that was accepted is lost, and state is true again
+soon after. Times are printed; only errors and the wildest times fail."""
+
+import os
+import signal
+import threading
+import time
+
+import pytest
+import requests
+
+from crowd import (APPS, QUICK, Reader, client, measure, percentile, replica,
+                   size, together)
+from procs import wait_for
+
+pytestmark = pytest.mark.local
+
+FAULT_S = 2
+TRUE_S = 30         # longest that state may be old after a fault
+BUDGET_S = 4        # QUICK's
+TOO_MANY = "too many requests are waiting"
+
+
+@pytest.fixture(scope="module")
+def faulty(session_maker):
+    cluster = session_maker.cluster()
+    cluster.localspark.stop()
+    return cluster
+
+
+@pytest.fixture(scope="module")
+def shared(session_maker, faulty):
+    gateway = replica(session_maker, faulty, **dict(QUICK, **{
+        "kubernetes.watch_idle": "3s",
+        "fastcgi.workers": 8, "fastcgi.outbound_workers": 4}))
+    return gateway
+
+
+@pytest.fixture(scope="module")
+def usual(shared, watched):
+    """p99 of reads while nothing happens."""
+    return measure(shared, watched)
+
+
+@pytest.fixture(scope="module")
+def watched(shared, job):
+    """A batch whose state the tests change."""
+    return shared.submit({"file": job("lines.py"), "args": ["1"]})["id"]
+
+
+@pytest.fixture
+def gateway(shared, faulty):
+    yield shared
+    if faulty.localkube.running():
+        faulty.clear_faults()
+    wait_for("creates to work again", lambda: (lambda r: r.status_code == 201
+             and shared.delete(f"/batches/{r.json()['id']}").status_code == 200
+             )(shared.post("/batches", {"file": "local:///x.py"})))
+
+
+@pytest.fixture
+def body(job):
+    return {"file": job("lines.py"), "args": ["1"]}
+
+
+def set_phase(cluster, batch_id, phase):
+    r = cluster.kube.call(
+        "PATCH", cluster.kube.path("sparkapplications",
+                                   f"livy-t-b-{batch_id}/status"),
+        {"status": {"applicationState": {"state": phase}}},
+        headers={"Content-Type": "application/merge-patch+json"})
+    assert r.status_code == 200, r.text
+
+
+def flip(cluster, gateway, batch_id):
+    """Another state; the word that the gateway has to show for it."""
+    phase, word = ("RUNNING", "running") \
+        if gateway.state(batch_id) == "starting" else ("", "starting")
+    set_phase(cluster, batch_id, phase)
+    return word
+
+
+def rule(kind, method=None, path="/", **more):
+    return {"fault": kind, "path": path,
+            **({"method": method} if method else {}), **more}
+
+
+def on_all(kind, **more):
+    """The gateway's calls, and none of the test's own: its lists and watches
+    have a selector, and the test neither POSTs nor PUTs."""
+    return [rule(kind, "GET", "labelSelector", **more),
+            rule(kind, "POST", **more), rule(kind, "PUT", **more)]
+
+
+FAULTS = {
+    "never answers": on_all("stall"),
+    "429": on_all("status", status=429, retryAfter=1),
+    "500 before the commit": on_all("status", status=500),
+    "500 after the commit": on_all("status-after-commit", status=500),
+    "resets": on_all("reset"),
+    "resets after the commit": on_all("reset-after-commit"),
+    "half objects": on_all("half"),
+    "slow bytes": on_all("slow", ms=200),
+    "410 in the stream": [rule("gone", "GET", "watch")],
+    "410 as a status": [rule("gone", "GET", "watch", status=410)],
+    "410 and half lists": [rule("gone", "GET", "watch"),
+                           rule("half", "GET", "limit=")],
+}
+
+
+class Writers:
+    """Clients that create, and note what they were told."""
+
+    def __init__(self, gateway, body, count=6):
+        self.gateway, self.body, self.told = gateway, body, []
+        self.over = threading.Event()
+        self.threads = [threading.Thread(target=self.run)
+                        for _ in range(count)]
+
+    def run(self):
+        session = client(self.gateway)
+        while not self.over.is_set():
+            start = time.monotonic()
+            try:
+                r = self.gateway.post("/batches", self.body, session=session)
+                self.told.append((r, time.monotonic() - start))
+            except requests.RequestException as e:
+                self.told.append((e, time.monotonic() - start))
+            time.sleep(0.02)
+
+    def __enter__(self):
+        for t in self.threads:
+            t.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        for t in self.threads:
+            t.join()
+
+    def check(self):
+        """Everybody got an answer in time; the ids that were accepted."""
+        for r, took in self.told:
+            assert not isinstance(r, Exception), r
+            assert r.status_code in (201, 429, 500, 502, 503), r.text
+            assert r.json()
+            assert took < BUDGET_S + 4, (took, r.status_code, r.text)
+            if r.status_code != 201 and TOO_MANY in r.text:
+                assert took < 1.5, "a refusal for room is said at once"
+                assert int(r.headers["Retry-After"]) >= 1
+            elif r.status_code in (429, 503):
+                assert "Retry-After" in r.headers or "not known" in r.text
+        return [r.json()["id"] for r, _ in self.told if r.status_code == 201]
+
+
+def tell(name, reader, writers, usual, true_after):
+    codes = [getattr(r, "status_code", r) for r, _ in writers.told]
+    print(f"\n{name}: {len(reader.seconds)} reads, p99 "
+          f"{1000 * reader.p99:.1f} ms = {reader.p99 / usual:.1f} x usual; "
+          f"writes {({c: codes.count(c) for c in set(codes)})}, slowest "
+          f"{max(t for _, t in writers.told):.1f} s; state true after "
+          f"{true_after:.2f} s")
+
+
+def until_true(gateway, batch_id, word, start):
+    wait_for(f"the state {word}", lambda: gateway.state(batch_id) == word,
+             TRUE_S)
+    return time.monotonic() - start
+
+
+def break_watches(cluster):
+    """What is open goes on undisturbed by a fault, so it is closed first."""
+    cluster.faults(rule("reset", "GET", "watch"))
+    wait_for("the watches to break", lambda: cluster.fault_hits()[0])
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_reads_go_on_and_writes_are_answered(
+        name, gateway, faulty, watched, usual, body):
+    break_watches(faulty)
+    with Reader(gateway, watched) as reader, \
+            Writers(gateway, body) as writers:
+        faulty.faults(*FAULTS[name])
+        time.sleep(FAULT_S)
+        word = flip(faulty, gateway, watched)
+        faulty.clear_faults()
+        true_after = until_true(gateway, watched, word, time.monotonic())
+        time.sleep(0.2)
+
+    tell(name, reader, writers, usual, true_after)
+    assert reader.bad == []
+    assert reader.p99 < 1
+    accepted = writers.check()
+    assert len(set(accepted)) == len(accepted)
+    apps = faulty.kube.apps()
+    assert all(f"livy-t-b-{b}" in apps for b in accepted)
+    for batch in accepted[:5] + accepted[-5:]:
+        assert gateway.get(f"/batches/{batch}").status_code == 200
+
+
+def test_reads_go_on_while_the_api_server_restarts(
+        gateway, faulty, watched, usual, body):
+    with Reader(gateway, watched) as reader, \
+            Writers(gateway, body) as writers:
+        for _ in range(3):
+            time.sleep(0.5)
+            faulty.localkube.kill()
+            time.sleep(0.5)
+            faulty.start_localkube()
+        word = flip(faulty, gateway, watched)
+        true_after = until_true(gateway, watched, word, time.monotonic())
+
+    tell("restarts", reader, writers, usual, true_after)
+    assert reader.bad == []
+    assert reader.p99 < 1
+    accepted, apps = writers.check(), faulty.kube.apps()
+    assert all(f"livy-t-b-{b}" in apps for b in accepted)
+
+
+def test_reads_go_on_while_the_watcher_is_killed_in_mid_write(
+        gateway, faulty, watched, usual, body):
+    """It writes all the time, as the writers make it."""
+    with Reader(gateway, watched) as reader, \
+            Writers(gateway, body) as writers:
+        for _ in range(4):
+            old = wait_for("a watcher", lambda: gateway.pids("watcher"))
+            time.sleep(0.3)
+            for pid in old:
+                os.kill(pid, signal.SIGKILL)
+            wait_for("another watcher", lambda o=old: set(
+                gateway.pids("watcher")) - set(o))
+        word = flip(faulty, gateway, watched)
+        true_after = until_true(gateway, watched, word, time.monotonic())
+
+    tell("watcher killed", reader, writers, usual, true_after)
+    assert reader.bad == []
+    assert reader.p99 < 1
+    accepted = writers.check()
+    assert accepted, "nothing was written meanwhile"
+    listed = {b["id"] for b in gateway.get(
+        "/batches?size=100000").json()["sessions"]}
+    assert set(accepted) <= listed
+
+
+def test_a_share_of_the_pool_that_is_used_up_is_said_at_once(
+        gateway, faulty, watched, body):
+    faulty.faults(rule("stall", "POST", APPS))
+
+    replies = together(12, lambda _: (lambda start, r: (
+        r, time.monotonic() - start))(time.monotonic(), gateway.post(
+            "/batches", body, session=client(gateway))))
+
+    at_once = [(r, t) for r, t in replies if TOO_MANY in r.text]
+    assert len(at_once) >= 12 - 4
+    assert all(r.status_code == 503 and int(r.headers["Retry-After"]) >= 1
+               and t < 1.5 for r, t in at_once), [t for _, t in at_once]
+    assert all(t < BUDGET_S + 4 for _, t in replies)
+
+
+def test_a_burst_is_accepted_or_refused_and_reads_are_unhurt(
+        gateway, faulty, watched, usual, body):
+    clients, each = 50, size(6, 20)
+    before = set(faulty.kube.apps())
+    with Reader(gateway, watched) as reader:
+        start = time.monotonic()
+        replies = sum(together(clients, lambda _: [
+            gateway.post("/batches", body, session=session)
+            for session in [client(gateway)] for _ in range(each)]), [])
+        took = time.monotonic() - start
+
+    codes = [r.status_code for r in replies]
+    accepted = [r.json()["id"] for r in replies if r.status_code == 201]
+    print(f"\n{len(replies)} POSTs in {took:.1f} s: "
+          f"{({c: codes.count(c) for c in set(codes)})}; reads p99 "
+          f"{1000 * reader.p99:.1f} ms = {reader.p99 / usual:.1f} x usual")
+    assert set(codes) <= {201, 429, 503} and accepted
+    assert all("Retry-After" in r.headers for r in replies
+               if r.status_code != 201)
+    assert len(set(accepted)) == len(accepted)
+    assert set(faulty.kube.apps()) - before == {
+        f"livy-t-b-{b}" for b in accepted}
+    assert reader.bad == []
+    assert reader.p99 < 1
+    listed = {b["id"] for b in gateway.get(
+        "/batches?size=100000").json()["sessions"]}
+    assert set(accepted) <= listed
+
+
+def test_many_applications_are_listed_anew_and_reads_go_on(
+        maker, job):
+    count = size(1500, 10000)
+    cluster = maker.cluster()
+    cluster.localspark.stop()
+    gateway = replica(maker, cluster)
+    first = gateway.submit({"file": job("lines.py"), "args": ["1"]})["id"]
+    made = cluster.kube.app(f"livy-t-b-{first}")
+    usual = measure(gateway, first)
+    fill(cluster, made, count)
+    wait_for("the gateway to have them", lambda: gateway.get(
+        "/batches?size=1").json()["total"] == count + 1)
+    full = measure(gateway, first)
+
+    with Reader(gateway, first) as reader:
+        cluster.faults(rule("gone", "GET", "watch", count=4))
+        wait_for("410s", lambda: cluster.fault_hits()[0] == 4)
+        for pid in gateway.pids("watcher"):
+            os.kill(pid, signal.SIGKILL)
+        start = time.monotonic()
+        word = flip(cluster, gateway, first)
+        true_after = until_true(gateway, first, word, start)
+
+    print(f"\n{count} applications: reads p99 {1000 * full:.1f} ms = "
+          f"{full / usual:.1f} x that of one, while listed anew "
+          f"{1000 * reader.p99:.1f} ms = {reader.p99 / full:.1f} x; state "
+          f"true after {true_after:.2f} s; median "
+          f"{1000 * percentile(reader.seconds, 0.5):.2f} ms")
+    assert reader.bad == []
+    assert reader.p99 < 1
+    assert gateway.get("/batches?size=1").json()["total"] == count + 1
+
+
+def fill(cluster, like, count):
+    """Applications like this one with the ids after its own."""
+    start = int(like["metadata"]["name"].rpartition("-")[2]) + 1
+
+    def make(i):
+        kube = cluster.kube.twin()
+        for n in range(start + i, start + count, 8):
+            meta = like["metadata"]
+            r = kube.create("sparkapplications", {
+                "apiVersion": like["apiVersion"], "kind": like["kind"],
+                "metadata": {"name": f"livy-t-b-{n}",
+                             "annotations": meta["annotations"],
+                             "labels": {**meta["labels"],
+                                        "livy-fcgi/id": str(n)}},
+                "spec": like["spec"]})
+            assert r.status_code == 201, r.text
+    together(8, make)
