@@ -130,6 +130,8 @@ write_ours(struct gw *gw, struct lease *l, bool *ret_held, struct err *err)
 	result = call(gw, l, *l->rv ? "PUT" : "POST", l->me, err);
 	*ret_held = result == KUBE_OK;
 	l->held_ms = *ret_held ? asked : 0;
+	if (*ret_held)
+		l->asked_ms = 0;
 	if (result == KUBE_OK || result == KUBE_CONFLICT ||
 	    result == KUBE_EXISTS || result == KUBE_NOT_FOUND)
 		return true;
@@ -148,6 +150,9 @@ lease_hold(struct gw *gw, struct lease *l, bool *ret_held, struct err *err)
 		return write_ours(gw, l, ret_held, err);
 	}
 	*ret_held = false;
+	if (l->asked_ms && num_mono_ms() - l->asked_ms < LEASE_LOOK_MS)
+		return true;	/* it was another's */
+	l->asked_ms = num_mono_ms();
 	result = call(gw, l, "GET", NULL, err);
 	if (result == KUBE_NOT_FOUND)
 		l->rv[0] = l->holder[0] = '\0';

@@ -15,6 +15,7 @@ struct gw;
 
 #define LEASE_S 15	/* how long a silent holder is believed */
 #define LEASE_RENEW_MS 5000
+#define LEASE_LOOK_MS 2000	/* how often another's is looked at */
 
 struct lease {
 	char me[128];		/* our identity: host, pid, start */
@@ -23,6 +24,7 @@ struct lease {
 	char renewed[40];	/* renewTime as last seen */
 	int64_t changed_ms;	/* monotonic: when we saw that change */
 	int64_t held_ms;	/* monotonic: our last renewal; 0 = not ours */
+	int64_t asked_ms;	/* monotonic: our last look at another's */
 	int64_t transitions;
 };
 
