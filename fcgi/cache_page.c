@@ -183,11 +183,22 @@ cache_each(struct cache *c, enum app_kind kind,
 int64_t
 cache_unseen(struct cache *c)
 {
-	size_t n = 0;
+	struct cache_arena *a;
+	uint32_t view;
+	size_t n = 0, created, ids;
 
-	for (int kind = 0; c->own && kind < APP_KINDS; kind++)
-		n += own_ids(c->own, (enum app_kind)kind, OWN_CREATED,
+	a = cache_arena_now(c, &view);
+	for (int kind = 0; c->own && kind < APP_KINDS; kind++) {
+		created = own_ids(c->own, (enum app_kind)kind, OWN_CREATED,
 		    c->created, c->own_max);
+		ids = ids_copy(c, a, (enum app_kind)kind);
+		/* one that is seen may still wait to be settled */
+		for (size_t i = 0, j = 0; i < created; i++) {
+			while (j < ids && c->ids[j].id < c->created[i])
+				j++;
+			n += j == ids || c->ids[j].id != c->created[i];
+		}
+	}
 	return (int64_t)n;
 }
 

@@ -127,7 +127,7 @@ def test_a_key_is_its_users_own(twins, body, key):
 def test_a_refused_request_does_not_use_its_key_up(
         twins, faulty, body, key):
     gateway = twins[0]
-    taken = gateway.submit(dict(body, name=secrets.token_hex(4)))["name"]
+    taken = gateway.submit(dict(body, name="n" + secrets.token_hex(4)))["name"]
     assert gateway.post("/batches", {}, headers=key).status_code == 400
     assert gateway.post("/batches", dict(body, name=taken),
                         headers=key).status_code == 400
@@ -184,7 +184,7 @@ WINDOWS = {
 @pytest.mark.parametrize("window", WINDOWS)
 def test_a_key_outlives_its_worker(window, twins, faulty, body, key):
     before = faulty.kube.apps()
-    body = dict(body, name=secrets.token_hex(4))
+    body = dict(body, name="n" + secrets.token_hex(4))
     faulty.faults(WINDOWS[window])
     first = behind(lambda: twins[0].post("/batches", body, headers=key))
     wait_for("the worker to be there", lambda: faulty.fault_hits()[0])
@@ -269,7 +269,7 @@ def test_an_answer_that_is_repeated_is_read_at_once(
 def test_a_name_has_one_owner_over_replicas(twins, faulty, body):
     for _ in range(3):
         before = faulty.kube.apps()
-        named = dict(body, name=secrets.token_hex(4))
+        named = dict(body, name="n" + secrets.token_hex(4))
 
         replies = together(16, lambda i, b=named: until_accepted(
             twins[i % 2], b, session=client(twins[i % 2])))
@@ -283,7 +283,7 @@ def test_a_name_has_one_owner_over_replicas(twins, faulty, body):
 
 def test_a_name_is_unique_where_the_watch_is_behind(twins, faulty, body):
     delay_watches(faulty, 3000)
-    named = dict(body, name=secrets.token_hex(4))
+    named = dict(body, name="n" + secrets.token_hex(4))
 
     assert twins[0].post("/batches", named).status_code == 201
 
@@ -292,7 +292,7 @@ def test_a_name_is_unique_where_the_watch_is_behind(twins, faulty, body):
 
 
 def test_a_name_is_free_after_a_delete(twins, body):
-    named = dict(body, name=secrets.token_hex(4))
+    named = dict(body, name="n" + secrets.token_hex(4))
     for gateway, other in (twins, twins[::-1], twins):
         batch = gateway.submit(named)["id"]
         wait_for("the other replica to know", lambda b=batch, g=other:
@@ -308,7 +308,7 @@ def test_a_name_is_free_after_a_delete(twins, body):
 
 def test_a_name_is_free_after_a_refusal_by_the_api_server(
         twins, faulty, body):
-    named = dict(body, name=secrets.token_hex(4))
+    named = dict(body, name="n" + secrets.token_hex(4))
     faulty.faults(fault("status", "POST", APPS, status=422, count=1))
     assert twins[0].post("/batches", named).status_code == 400
 
@@ -319,7 +319,7 @@ def test_a_name_is_free_after_a_refusal_by_the_api_server(
 def test_a_name_whose_worker_died_is_taken_over(
         window, twins, faulty, body):
     before = faulty.kube.apps()
-    named = dict(body, name=secrets.token_hex(4))
+    named = dict(body, name="n" + secrets.token_hex(4))
     faulty.faults(WINDOWS[window])
     first = behind(lambda: twins[0].post("/batches", named))
     wait_for("the worker to be there", lambda: faulty.fault_hits()[0])
@@ -337,7 +337,7 @@ def test_a_name_whose_worker_died_is_taken_over(
 
 def test_a_name_that_somebody_deleted_past_us_is_free_again(
         twins, faulty, body):
-    named = dict(body, name=secrets.token_hex(4))
+    named = dict(body, name="n" + secrets.token_hex(4))
     batch = twins[0].submit(named)["id"]
     assert faulty.kube.delete("sparkapplications", f"livy-t-b-{batch}").ok
     wait_for("the replicas to know", lambda: all(

@@ -68,7 +68,7 @@ def set_phase(cluster, batch_id, phase):
     r = cluster.kube.call(
         "PATCH", cluster.kube.path("sparkapplications",
                                    f"livy-t-b-{batch_id}/status"),
-        {"status": {"applicationState": {"state": phase}}},
+        {"status": {"driverInfo": {}, "applicationState": {"state": phase}}},
         headers={"Content-Type": "application/merge-patch+json"})
     assert r.status_code == 200, r.text
 
