@@ -172,6 +172,42 @@ def test_a_key_survives_a_fault(rule, twins, faulty, body, key):
     assert len(made_since(faulty, before)) == 1
 
 
+def test_a_key_whose_outcome_nobody_knew_makes_one_batch(
+        twins, faulty, body, key):
+    """Committed, the answer lost, and then nobody can be asked."""
+    before = faulty.kube.apps()
+    body = dict(body, name=secrets.token_hex(4))
+    faulty.faults(fault("reset-after-commit", "POST", APPS),
+                  fault("status", "GET", "/livy-t-b-", status=500))
+
+    r = twins[0].post("/batches", body, headers=key)
+
+    assert r.status_code == 503 and "not known" in r.json()["msg"], r.text
+    faulty.clear_faults()
+    assert len(made_since(faulty, before)) == 1
+    for gateway in twins[::-1]:
+        again = until_accepted(gateway, body, headers=key)
+        assert again.status_code == 201, again.text
+        assert made_since(faulty, before) == [
+            f"livy-t-b-{again.json()['id']}"]
+
+
+def test_without_a_key_an_outcome_that_nobody_knew_is_one_batch(
+        twins, faulty, body):
+    before = faulty.kube.apps()
+    faulty.faults(fault("reset-after-commit", "POST", APPS),
+                  fault("status", "GET", "/livy-t-b-", status=500))
+
+    r = twins[0].post("/batches", body)
+
+    assert r.status_code == 503 and "not known" in r.json()["msg"], r.text
+    faulty.clear_faults()
+    made = made_since(faulty, before)
+    assert len(made) == 1
+    assert steps(twins[0], int(made[0].rpartition("-")[2])) == [
+        "intended", "unknown"]
+
+
 # where a worker may die, with what makes it hang there
 WINDOWS = {
     "before-reserving": fault("stall", "POST", MAPS),

@@ -143,6 +143,25 @@ def test_an_api_server_that_fails_makes_no_404(twins, late, body):
     assert twins[1].state(batch) == "starting"
 
 
+def test_a_delete_is_of_what_was_seen_not_of_a_namesake(
+        twins, late, body):
+    """Deleted and made anew past the gateway, before the watch tells."""
+    batch = twins[0].submit(body)["id"]
+    wait_for("the event", lambda: batch in listed(twins[1]))
+    name = f"livy-t-b-{batch}"
+    old = late.kube.app(name)
+    assert late.kube.delete("sparkapplications", name).ok
+    meta = {k: old["metadata"][k] for k in ("name", "labels", "annotations")}
+    assert late.kube.create("sparkapplications", {
+        **{k: old[k] for k in ("apiVersion", "kind", "spec")},
+        "metadata": meta}).status_code == 201
+
+    twins[1].delete(f"/batches/{batch}")
+
+    there = late.kube.app(name)
+    assert there and there["metadata"]["uid"] != old["metadata"]["uid"]
+
+
 def test_clients_that_write_and_read_at_once_see_their_own(twins, body):
     """Each through its own replica; lists are whole at every moment."""
     bad = []
