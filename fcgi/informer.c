@@ -9,7 +9,9 @@
 #include "kube_watch.h"
 #include "num.h"
 
-#define BACKOFF_MAX_MS 30000	/* longest wait after a failure */
+#define BACKOFF_MAX_MS 1000	/* longest wait after a failure that cost little */
+#define BACKOFF_COSTLY_MS 30000	/* and after one in the middle of a long list */
+#define COSTLY_BYTES (1u << 20)
 #define REFUSED_MS 60000	/* between two tries at what is refused */
 #define WELL_MS 5000		/* a watch that lasted so long was good */
 #define NEXT_TICK_MS 1000
@@ -28,6 +30,7 @@ struct informer {
 	bool list_needed;
 	int64_t due_ms;		/* when WAITING: to go on */
 	int64_t backoff_ms;	/* the last wait; 0 = all is well */
+	bool costly;		/* what failed had already moved much */
 	int64_t opened_ms;	/* of the watch, of the request for a page */
 	int64_t listed_ms;	/* when the last whole list was read; 0 = never */
 	char rv[RV_MAX];	/* where the next watch begins */
@@ -91,19 +94,24 @@ jitter(int64_t ms)
 	return ms / 2 + arc4random_uniform((uint32_t)(ms / 2) + 1);
 }
 
-/* Goes on later; a wait the server asked for is kept. */
+/*
+ * Goes on later; a wait the server asked for is kept. Asking whether an API
+ * server is back costs it next to nothing, and what readers see is old until
+ * then; only lists that break off in the middle are spread out further.
+ */
 static void
 back_off(struct informer *inf, enum kube_result result, int wait_s,
     const char *why)
 {
 	int64_t wait_ms = inf->backoff_ms * 2;
+	int64_t max_ms = inf->costly ? BACKOFF_COSTLY_MS : BACKOFF_MAX_MS;
 
 	inf->state.refused = result == KUBE_FORBIDDEN ||
 	    result == KUBE_NOT_FOUND;
 	if (wait_ms < inf->opts.backoff_ms)
 		wait_ms = inf->opts.backoff_ms;
-	if (wait_ms > BACKOFF_MAX_MS)
-		wait_ms = BACKOFF_MAX_MS;
+	if (wait_ms > max_ms)
+		wait_ms = max_ms;
 	inf->backoff_ms = wait_ms;
 	wait_ms = jitter(inf->state.refused ? REFUSED_MS : wait_ms);
 	if (wait_ms < wait_s * 1000)
@@ -164,6 +172,7 @@ list_end(void *arg, enum kube_result result, int wait_s,
 		result = KUBE_BROKEN;
 		err = &why;
 	}
+	inf->costly = inf->more.len > 0 || inf->page.len > COSTLY_BYTES;
 	buf_release(&inf->page);
 	if (result != KUBE_OK) {
 		buf_clear(&inf->more);	/* from its beginning */
@@ -290,6 +299,7 @@ watch_end(void *arg, enum kube_result result, int wait_s,
 	const char *why = err->msg;
 
 	inf->state.live = false;
+	inf->costly = false;
 	if (result == KUBE_OK && inf->said != KUBE_OK) {
 		result = inf->said;
 		why = inf->why.msg;

@@ -28,7 +28,7 @@
 #define CREDENTIAL_MS 2000	/* longest wait for the first one */
 #define SETTLE_MS 60000		/* a write that no event told of is settled */
 #define OPEN_MS 15000		/* for the first byte of an answer */
-#define BACKOFF_MS 800		/* first wait after a failure */
+#define BACKOFF_MS 100		/* first wait after a failure */
 #define PART_MAX (1 << 20)	/* bytes of a part of a view */
 
 struct watcher;
