@@ -289,7 +289,7 @@ def test_a_key_is_never_answered_with_anothers_batch(
 def test_an_answer_that_is_repeated_is_read_at_once(
         twins, faulty, body, key):
     """A 201 is visible, even where the watch has not told of it yet."""
-    delay_watches(faulty, 3000)
+    delay_watches(faulty, 3000, len(twins))
     first = twins[0].post("/batches", body, headers=key)
 
     same(first, twins[1].post("/batches", body, headers=key))
@@ -318,7 +318,7 @@ def test_a_name_has_one_owner_over_replicas(twins, faulty, body):
 
 
 def test_a_name_is_unique_where_the_watch_is_behind(twins, faulty, body):
-    delay_watches(faulty, 3000)
+    delay_watches(faulty, 3000, len(twins))
     named = dict(body, name="n" + secrets.token_hex(4))
 
     assert twins[0].post("/batches", named).status_code == 201

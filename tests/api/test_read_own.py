@@ -23,7 +23,7 @@ def late(session_maker):
 @pytest.fixture(scope="module")
 def twins(session_maker, late):
     twins = [replica(session_maker, late) for _ in range(2)]
-    delay_watches(late, LATE_MS)
+    delay_watches(late, LATE_MS, len(twins))
     yield twins
     late.clear_faults()
 
