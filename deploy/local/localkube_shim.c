@@ -216,6 +216,16 @@ main_process(const struct shim *s)
 	return sscanf(text, "%d", &pid) == 1 ? pid : 0;
 }
 
+/*
+ * bwrap, before it has told which process is the first inside. That one may
+ * already be there and wait for bwrap's word, which would never come.
+ */
+static void
+end_starting(const struct shim *s)
+{
+	kill(-s->bwrap, SIGKILL);
+}
+
 static void
 on_signal(struct shim *s, int *ret_status)
 {
@@ -231,14 +241,14 @@ on_signal(struct shim *s, int *ret_status)
 		if (pid)
 			kill(pid, SIGTERM);
 		else if (s->bwrap)
-			kill(s->bwrap, SIGKILL);
+			end_starting(s);
 		return;
 	case SIGINT:
 		/* all of its processes go with the first one */
 		if (s->init)
 			kill(s->init, SIGKILL);
 		else if (s->bwrap)
-			kill(s->bwrap, SIGKILL);
+			end_starting(s);
 		return;
 	default:
 		if (waitpid(s->bwrap, &status, WNOHANG) != s->bwrap)
@@ -353,8 +363,11 @@ start(struct shim *s, json_object *run, struct err *err)
 	s->bwrap = fork();
 	if (s->bwrap < 0)
 		return err_set(err, 500, "cannot fork: %s", strerror(errno));
-	if (s->bwrap == 0)
+	if (s->bwrap == 0) {
+		setpgid(0, 0);
 		become(run, args, info[1], out[1]);
+	}
+	setpgid(s->bwrap, s->bwrap);	/* here too: whoever is first */
 	close(out[1]);
 	close(info[1]);
 	close(args);
