@@ -286,20 +286,6 @@ def test_a_key_is_never_answered_with_anothers_batch(
     same(r, twins[0].post("/batches", body, headers=key))
 
 
-def test_an_answer_that_is_repeated_is_read_at_once(
-        twins, faulty, body, key):
-    """A 201 is visible, even where the watch has not told of it yet."""
-    delay_watches(faulty, 3000, len(twins))
-    first = twins[0].post("/batches", body, headers=key)
-
-    same(first, twins[1].post("/batches", body, headers=key))
-
-    batch = first.json()["id"]
-    assert twins[1].get(f"/batches/{batch}").status_code == 200
-    listed = twins[1].get("/batches?size=100000").json()["sessions"]
-    assert batch in [b["id"] for b in listed]
-
-
 # names
 
 def test_a_name_has_one_owner_over_replicas(twins, faulty, body):
@@ -315,16 +301,6 @@ def test_a_name_has_one_owner_over_replicas(twins, faulty, body):
         assert len(made_since(faulty, before)) == 1
         assert all("Duplicate session name" in r.json()["msg"]
                    for r in replies if r.status_code == 400)
-
-
-def test_a_name_is_unique_where_the_watch_is_behind(twins, faulty, body):
-    delay_watches(faulty, 3000, len(twins))
-    named = dict(body, name="n" + secrets.token_hex(4))
-
-    assert twins[0].post("/batches", named).status_code == 201
-
-    assert twins[1].post("/batches", named).status_code == 400
-    assert twins[0].post("/batches", named).status_code == 400
 
 
 def test_a_name_is_free_after_a_delete(twins, body):
@@ -383,3 +359,29 @@ def test_a_name_that_somebody_deleted_past_us_is_free_again(
 
     assert r.status_code == 201, r.text
     assert r.json()["id"] > batch
+
+
+# the last ones: the watches stay slow
+
+def test_an_answer_that_is_repeated_is_read_at_once(
+        twins, faulty, body, key):
+    """A 201 is visible, even where the watch has not told of it yet."""
+    delay_watches(faulty, 3000, len(twins))
+    first = twins[0].post("/batches", body, headers=key)
+
+    same(first, twins[1].post("/batches", body, headers=key))
+
+    batch = first.json()["id"]
+    assert twins[1].get(f"/batches/{batch}").status_code == 200
+    listed = twins[1].get("/batches?size=100000").json()["sessions"]
+    assert batch in [b["id"] for b in listed]
+
+
+def test_a_name_is_unique_where_the_watch_is_behind(twins, faulty, body):
+    delay_watches(faulty, 3000, len(twins))
+    named = dict(body, name="n" + secrets.token_hex(4))
+
+    assert twins[0].post("/batches", named).status_code == 201
+
+    assert twins[1].post("/batches", named).status_code == 400
+    assert twins[0].post("/batches", named).status_code == 400
