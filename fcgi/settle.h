@@ -10,7 +10,11 @@
 struct cache;
 struct gw;
 
-/* Looks at each orphan; call it now and then while the watch is live. */
-void settle_orphans(const struct gw *gw, struct cache *cache);
+/*
+ * Looks at each orphan; call it now and then. Since when the watches have
+ * been well, 0 = they are not: else what is not seen may still be there.
+ */
+void settle_orphans(const struct gw *gw, struct cache *cache,
+    int64_t well_since_ms);
 
 #endif

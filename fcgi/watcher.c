@@ -336,7 +336,7 @@ chores(struct watcher *w, int64_t now_ms)
 	if (c.spoke_ms)
 		cache_spoke(w->cache, c.spoke_ms);
 	settle(w, now_ms);
-	settle_orphans(w->gw, w->reader);
+	settle_orphans(w->gw, w->reader, w->well_since_ms);
 }
 
 /* The first list need not wait for a back-off: auth starts beside us. */
