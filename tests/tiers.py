@@ -119,13 +119,17 @@ def reap():
         pass
 
 
+# Processes of a cluster that was brought up for us: whoever did, ends it.
+NOT_OURS = set()
+
+
 def end_orphans(grace=5):
     """Ends what a tier has left running and does not end by itself in some
     seconds; says what that was."""
     left, end = set(), time.monotonic() + grace
     while True:
         reap()
-        pids = procs.children(os.getpid())
+        pids = set(procs.children(os.getpid())) - NOT_OURS
         if not pids:
             return sorted(left)
         if time.monotonic() > end:
@@ -216,6 +220,7 @@ class Runner:
                               stdin=subprocess.DEVNULL,
                               stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT)
+        NOT_OURS.update(procs.children(os.getpid()))
         self.count.add([("cluster/up", "passed", "") if done.returncode == 0
                         else ("cluster/up", "failed", done.stdout[-4000:])])
         return done.returncode == 0
