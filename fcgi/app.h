@@ -56,7 +56,7 @@ const char *livy_state_word(enum livy_state state);	/* "starting" */
 const char *app_phase_word(enum app_phase phase);	/* "SUBMITTED" */
 bool app_phase_parse(const char *word, enum app_phase *ret) MUST_CHECK;
 
-/* A hash of a name, for counting without strings. */
+/* A hash of a name: for looking it up, for counting without strings. */
 uint32_t app_hash(const char *name);
 
 /* "livy-<gateway>-b-<id>"; false if it would not fit a DNS label of 35. */

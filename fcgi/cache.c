@@ -44,11 +44,7 @@ cache_layout(struct cache_layout *ret, int64_t objects, int64_t bytes)
 uint32_t
 cache_name_hash(enum app_kind kind, const char *name)
 {
-	uint32_t h = 2166136261u ^ (uint32_t)kind;	/* FNV-1a */
-
-	for (; name && *name; name++)
-		h = (h ^ (unsigned char)*name) * 16777619u;
-	return h;
+	return app_hash(name ? name : "") ^ (uint32_t)kind;
 }
 
 size_t
