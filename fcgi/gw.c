@@ -2,7 +2,9 @@
 
 #include "gw.h"
 
+#include "app.h"
 #include "conf.h"
+#include "jv.h"
 #include "kube.h"
 
 struct kube *
@@ -17,4 +19,23 @@ gw_client(const struct gw *gw)
 	};
 
 	return kube_new(&opts);
+}
+
+json_object *
+gw_object(const struct conf *conf, const char *version, const char *kind,
+    const char *name, const char *rv)
+{
+	json_object *o = json_object_new_object();
+	json_object *meta = json_object_new_object();
+	json_object *labels = json_object_new_object();
+
+	jv_set_str(o, "apiVersion", version);
+	jv_set_str(o, "kind", kind);
+	jv_set_str(meta, "name", name);
+	if (*rv)
+		jv_set_str(meta, "resourceVersion", rv);
+	jv_set_str(labels, LABEL_GATEWAY, conf->gateway);
+	json_object_object_add(meta, "labels", labels);
+	json_object_object_add(o, "metadata", meta);
+	return o;
 }

@@ -11,6 +11,7 @@
 struct cache;
 struct conf;
 struct cred_shm;
+struct json_object;
 struct kube;
 struct own;
 struct slots;
@@ -33,6 +34,12 @@ struct gw {
 	struct kube *kube;
 };
 
+/*
+ * A new object of the gateway's own (counter, reservation, lease), with its
+ * label. rv "" = one that is not there yet.
+ */
+struct json_object *gw_object(const struct conf *conf, const char *version,
+    const char *kind, const char *name, const char *rv);
 /* A client of the API server with the configured bounds, for one process. */
 struct kube *gw_client(const struct gw *gw);
 

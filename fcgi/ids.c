@@ -89,23 +89,14 @@ static json_object *
 object(const struct conf *conf, enum app_kind kind, int64_t next,
     const char *rv)
 {
-	json_object *o = json_object_new_object();
-	json_object *meta = json_object_new_object();
-	json_object *labels = json_object_new_object();
 	json_object *data = json_object_new_object();
 	char name[KUBE_LABEL_MAX + 1];
 	char number[24];
+	json_object *o;
 
 	object_name(name, conf, kind);
+	o = gw_object(conf, "v1", "ConfigMap", name, rv);
 	snprintf(number, sizeof number, "%lld", (long long)next);
-	json_object_object_add(o, "apiVersion", json_object_new_string("v1"));
-	json_object_object_add(o, "kind", json_object_new_string("ConfigMap"));
-	jv_set_str(meta, "name", name);
-	if (rv)
-		jv_set_str(meta, "resourceVersion", rv);
-	jv_set_str(labels, LABEL_GATEWAY, conf->gateway);
-	json_object_object_add(meta, "labels", labels);
-	json_object_object_add(o, "metadata", meta);
 	jv_set_str(data, "next", number);
 	json_object_object_add(o, "data", data);
 	return o;
@@ -150,7 +141,7 @@ learn(struct gw *gw, enum app_kind kind, struct counter *c, int64_t deadline_ms,
 	result = kube_call(gw->kube, &rq, &answer, NULL, err);
 	if (result == KUBE_NOT_FOUND) {
 		log_info("starting the id counter '%s'", name);
-		body = object(gw->conf, kind, 0, NULL);
+		body = object(gw->conf, kind, 0, "");
 		buf_clear(&path);
 		kube_path_core(&path, ids_home(gw->conf), "configmaps", NULL);
 		rq = (struct kube_req){ .method = "POST", .path = path.data,

@@ -46,23 +46,14 @@ path_of(const struct conf *conf, bool item, struct buf *path)
 static json_object *
 object(const struct conf *conf, const struct lease *l, const char *holder)
 {
-	json_object *o = json_object_new_object();
-	json_object *meta = json_object_new_object();
-	json_object *labels = json_object_new_object();
 	json_object *spec = json_object_new_object();
 	char name[KUBE_LABEL_MAX + 1];
 	char now[40];
+	json_object *o;
 
 	snprintf(name, sizeof name, "livy-%s-leader", conf->gateway);
 	num_microtime_text(num_wall_ms(), now);
-	jv_set_str(o, "apiVersion", "coordination.k8s.io/v1");
-	jv_set_str(o, "kind", "Lease");
-	jv_set_str(meta, "name", name);
-	if (*l->rv)
-		jv_set_str(meta, "resourceVersion", l->rv);
-	jv_set_str(labels, LABEL_GATEWAY, conf->gateway);
-	json_object_object_add(meta, "labels", labels);
-	json_object_object_add(o, "metadata", meta);
+	o = gw_object(conf, "coordination.k8s.io/v1", "Lease", name, l->rv);
 	if (*holder)
 		jv_set_str(spec, "holderIdentity", holder);
 	json_object_object_add(spec, "leaseDurationSeconds",

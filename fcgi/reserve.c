@@ -51,21 +51,12 @@ static json_object *
 object(const struct conf *conf, const struct reservation *r,
     enum app_kind kind)
 {
-	json_object *o = json_object_new_object();
-	json_object *meta = json_object_new_object();
-	json_object *labels = json_object_new_object();
+	json_object *o = gw_object(conf, "v1", "ConfigMap", r->object, r->rv);
 	json_object *data = json_object_new_object();
 	char number[24];
 
-	json_object_object_add(o, "apiVersion", json_object_new_string("v1"));
-	json_object_object_add(o, "kind", json_object_new_string("ConfigMap"));
-	jv_set_str(meta, "name", r->object);
-	if (*r->rv)
-		jv_set_str(meta, "resourceVersion", r->rv);
-	jv_set_str(labels, LABEL_GATEWAY, conf->gateway);
-	jv_set_str(labels, LABEL_RESERVATION, app_kind_word(kind));
-	json_object_object_add(meta, "labels", labels);
-	json_object_object_add(o, "metadata", meta);
+	jv_set_str(jv_get(o, "metadata.labels"), LABEL_RESERVATION,
+	    app_kind_word(kind));
 	jv_set_str(data, "request", r->request);
 	if (*r->body)	/* a null is no text to the API server */
 		jv_set_str(data, "body", r->body);
