@@ -13,6 +13,7 @@
 #include "kube.h"
 #include "log.h"
 #include "lookup.h"
+#include "manifest.h"
 #include "own.h"
 #include "remove.h"
 #include "reply.h"
@@ -91,8 +92,9 @@ static bool
 make_manifest(const struct creation *c, int32_t id, json_object **ret_new,
     struct err *err)
 {
-	return batch_manifest(c->gw->conf, c->vars, id, c->rq->user,
-	    c->rq->id, ret_new, err);
+	return manifest_render(c->gw->conf, &(struct manifest){
+	    .kind = c->kind, .id = id, .owner = c->rq->user,
+	    .request_id = c->rq->id, .vars = c->vars }, ret_new, err);
 }
 
 /*

@@ -367,11 +367,11 @@ check_conf_keys(const struct conf *conf, json_object *vars, struct err *err)
 	AUTO_BUF struct buf b = BUF_INIT(ERR_MSG_MAX);
 	json_object *map = jv_member(vars, "conf");
 
-	if (!map || !conf->batch_template)
+	if (!map || !conf->template[APP_BATCH])
 		return true;
 	json_object_object_foreach(map, key, value) {
 		(void)value;
-		if (!tmpl_conf_allowed(conf->batch_template, key))
+		if (!tmpl_conf_allowed(conf->template[APP_BATCH], key))
 			buf_addf(&b, "%s%s", b.len > 0 ? ", " : "", key);
 	}
 	if (b.len == 0 && buf_ok(&b))
@@ -464,27 +464,13 @@ batch_req_parse(const struct conf *conf, const char *body, size_t len,
 }
 
 json_object *
-batch_req_known(const struct conf *conf)
+batch_req_known(void)
 {
 	json_object *known = json_object_new_object();
 
-	if (conf->vars) {
-		json_object_object_foreach(conf->vars, key, value)
-			json_object_object_add(known, key,
-			    json_object_get(value));
-	}
 	for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-		if (!jv_member(known, fields[i].name))
-			json_object_object_add(known, fields[i].name, NULL);
-	json_object_object_add(known, "file",
-	    json_object_new_string("local:///app.py"));
-	json_object_object_add(known, "type", json_object_new_string("Python"));
-	json_object_object_add(known, "id", json_object_new_int(ID_MAX));
-	json_object_object_add(known, "appName",
-	    json_object_new_string("livy-batch"));
-	json_object_object_add(known, "user", NULL);
-	jv_set_str(known, "gateway", conf->gateway);
-	jv_set_str(known, "namespace", conf->namespaces.count > 0 ?
-	    conf->namespaces.items[0] : "default");
+		json_object_object_add(known, fields[i].name, NULL);
+	jv_set_str(known, "file", "local:///app.py");
+	jv_set_str(known, "type", "Python");
 	return known;
 }

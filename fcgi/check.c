@@ -72,7 +72,7 @@ check_main(const char *config_path)
 	printf("%s: ok\n  gateway %s\n", config_path, conf->gateway);
 	print_list("namespaces", &conf->namespaces);
 	printf("  batch template %s/%s\n", conf->template_dir,
-	    conf->batch_template_file);
+	    conf->template_file[APP_BATCH]);
 	check_credential(conf);
 	warn(conf);
 	conf_free(conf);

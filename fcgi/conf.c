@@ -8,10 +8,10 @@
 
 #include <libconfig.h>
 
-#include "batch_req.h"
 #include "cfg.h"
 #include "conf_table.h"
 #include "jv.h"
+#include "manifest.h"
 #include "tmpl.h"
 #include "tmpl_tree.h"
 
@@ -329,17 +329,17 @@ check_order(struct load *l, const char *a, const char *b, bool strictly)
 }
 
 static void
-load_templates(struct load *l)
+load_template(struct load *l, enum app_kind kind, const char *row)
 {
 	AUTO_JSON json_object *known = NULL;
 	struct conf *conf = l->conf;
 	AUTO_BUF struct buf path = BUF_INIT(8192);
-	unsigned line = row_line(l, find_row("templates.batch"));
+	unsigned line = row_line(l, find_row(row));
 	struct err err = ERR_INIT;
 
-	if (*conf->batch_template_file != '/')
+	if (*conf->template_file[kind] != '/')
 		buf_addf(&path, "%s/", conf->template_dir);
-	buf_addstr(&path, conf->batch_template_file);
+	buf_addstr(&path, conf->template_file[kind]);
 	if (access(path.data, R_OK) != 0) {
 		cfg_error(&l->errors, l->path, line ? line :
 		    row_line(l, find_row("templates.dir")),
@@ -347,9 +347,9 @@ load_templates(struct load *l)
 		    strerror(errno));
 		return;
 	}
-	known = batch_req_known(conf);
-	if (!tmpl_load(path.data, &conf->batch_template, &err) ||
-	    !tmpl_check(conf->batch_template, known, &err))
+	known = manifest_known(conf, kind);
+	if (!tmpl_load(path.data, &conf->template[kind], &err) ||
+	    !tmpl_check(conf->template[kind], known, &err))
 		cfg_error_add(&l->errors, &err);
 }
 
@@ -400,7 +400,7 @@ conf_load(const char *path, struct conf **ret_new, struct err *err)
 		    "kubernetes.call_budget", false);
 		check_order(&l, "kubernetes.call_budget",
 		    "fastcgi.request_deadline", true);
-		load_templates(&l);
+		load_template(&l, APP_BATCH, "templates.batch");
 	}
 	good = cfg_errors_none(&l.errors, err);
 	cfg_errors_release(&l.errors);
@@ -437,7 +437,8 @@ conf_free(struct conf *conf)
 			break;
 		}
 	}
-	tmpl_free(conf->batch_template);
+	for (int kind = 0; kind < APP_KINDS; kind++)
+		tmpl_free(conf->template[kind]);
 	free(conf->path);
 	free(conf);
 }

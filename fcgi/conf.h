@@ -8,6 +8,7 @@
 #ifndef CONF_H
 #define CONF_H
 
+#include "app.h"
 #include "defs.h"
 #include "log.h"
 
@@ -87,9 +88,9 @@ struct conf {
 
 	/* templates */
 	char *template_dir;	/* relative: to the config file */
-	char *batch_template_file;
+	char *template_file[APP_KINDS];
 	struct json_object *vars;	/* the site's own variables, an object */
-	struct tmpl *batch_template; /* parsed and checked */
+	struct tmpl *template[APP_KINDS]; /* parsed and checked */
 };
 
 /*

@@ -245,8 +245,8 @@ const struct conf_row conf_table[] = {
 	{ "templates.dir", CONF_PATH, FIELD(template_dir), "templates",
 	    .check = check_needed,
 	    .why = "folder of the templates" },
-	{ "templates.batch", CONF_TEXT, FIELD(batch_template_file), "batch.cfg",
-	    .check = check_needed,
+	{ "templates.batch", CONF_TEXT, FIELD(template_file[APP_BATCH]),
+	    "batch.cfg", .check = check_needed,
 	    .why = "the template of batches, a file in that folder" },
 
 	{ "vars", CONF_VARS, FIELD(vars), "",

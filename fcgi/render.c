@@ -12,6 +12,7 @@
 #include "conf.h"
 #include "err.h"
 #include "jv.h"
+#include "manifest.h"
 #include "request.h"
 
 static bool
@@ -68,7 +69,9 @@ render(const struct conf *conf, const struct render_args *args,
 	    !access_proxy_user(conf, rq, jv_str(vars, "proxyUser"), as, err))
 		return false;
 	jv_set_str(vars, "proxyUser", as);
-	return batch_manifest(conf, vars, 0, rq->user, "render", ret_new, err);
+	return manifest_render(conf, &(struct manifest){ .kind = APP_BATCH,
+	    .owner = rq->user, .request_id = "render", .vars = vars },
+	    ret_new, err);
 }
 
 int

@@ -7,6 +7,7 @@
 #include "err.h"
 #include "fuzz.h"
 #include "jv.h"
+#include "manifest.h"
 #include "tmpl.h"
 
 /* Whatever is asked for, these stay the template's. */
@@ -26,7 +27,7 @@ check_manifest(const struct conf *conf, json_object *manifest)
 	    "spec.driver.template.spec")) == 2);
 	json_object_object_foreach(spark, key, value) {
 		assert(json_object_is_type(value, json_type_string));
-		assert(tmpl_conf_allowed(conf->batch_template, key) ||
+		assert(tmpl_conf_allowed(conf->template[APP_BATCH], key) ||
 		    !strcmp(key, "spark.kubernetes.executor.podNamePrefix"));
 	}
 }
@@ -46,7 +47,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	assert(jv_str(vars, "file"));
 	json_object_object_add(vars, "proxyUser", NULL);
-	if (batch_manifest(conf, vars, 7, "ann", "r", &manifest, &err))
+	if (manifest_render(conf, &(struct manifest){ .id = 7, .owner = "ann",
+	    .request_id = "r", .vars = vars }, &manifest, &err))
 		check_manifest(conf, manifest);
 	else
 		assert(err.msg[0]);

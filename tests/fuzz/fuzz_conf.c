@@ -18,7 +18,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	assert(conf->workers > conf->outbound_workers);
 	assert(conf->call_budget_ms < conf->request_deadline_ms);
-	assert(conf->namespaces.count > 0 && conf->batch_template);
+	assert(conf->namespaces.count > 0 && conf->template[APP_BATCH]);
 	conf_free(conf);
 	return 0;
 }

@@ -12,6 +12,7 @@
 #include "conf.h"
 #include "err.h"
 #include "jv.h"
+#include "manifest.h"
 #include "tmpl.h"
 
 static char *local_dirs[] = { (char []){ "/livy/files" } };
@@ -48,7 +49,7 @@ load_template(void **state UNUSED)
 
 	fputs(policy, f);
 	fclose(f);
-	if (!tmpl_load(path, &conf.batch_template, &err))
+	if (!tmpl_load(path, &conf.template[APP_BATCH], &err))
 		fail_msg("%s", err.msg);
 	remove(path);
 	return 0;
@@ -57,8 +58,8 @@ load_template(void **state UNUSED)
 static int
 free_template(void **state UNUSED)
 {
-	tmpl_free(conf.batch_template);
-	conf.batch_template = NULL;
+	tmpl_free(conf.template[APP_BATCH]);
+	conf.template[APP_BATCH] = NULL;
 	return 0;
 }
 
@@ -168,7 +169,7 @@ static void
 each_known_field_is_a_variable(void **state UNUSED)
 {
 	AUTO_JSON json_object *vars = parsed("{\"file\":\"gs://b/x.py\"}");
-	AUTO_JSON json_object *known = batch_req_known(&conf);
+	AUTO_JSON json_object *known = batch_req_known();
 
 	assert_int_equal(json_object_object_length(vars), 17);
 	json_object_object_foreach(vars, key, value) {
@@ -341,7 +342,8 @@ manifest(json_object *vars)
 	json_object *m = NULL;
 	struct err err = ERR_INIT;
 
-	if (!batch_manifest(&conf, vars, 17, "ann", "r-1", &m, &err))
+	if (!manifest_render(&conf, &(struct manifest){ .id = 17,
+	    .owner = "ann", .request_id = "r-1", .vars = vars }, &m, &err))
 		fail_msg("%s", err.msg);
 	return m;
 }
@@ -378,7 +380,8 @@ a_manifest_can_be_rendered_again_with_another_id(void **state UNUSED)
 	AUTO_JSON json_object *second = NULL;
 	struct err err = ERR_INIT;
 
-	assert_true(batch_manifest(&conf, vars, 18, "", "r-1", &second, &err));
+	assert_true(manifest_render(&conf, &(struct manifest){ .id = 18,
+	    .owner = "", .request_id = "r-1", .vars = vars }, &second, &err));
 	assert_string_equal(jv_str(second, "metadata.name"), "livy-gw-b-18");
 	assert_string_equal(jv_str(first, "metadata.name"), "livy-gw-b-17");
 	assert_null(jv_member(jv_get(second, "metadata.annotations"),

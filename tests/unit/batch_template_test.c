@@ -11,6 +11,7 @@
 #include "conf.h"
 #include "err.h"
 #include "jv.h"
+#include "manifest.h"
 #include "tmpl.h"
 
 static struct conf *conf;
@@ -72,7 +73,8 @@ manifest_new(const char *body)
 	if (!batch_req_parse(conf, body, strlen(body), &vars, &err))
 		fail_msg("%s", err.msg);
 	json_object_object_add(vars, "proxyUser", NULL);
-	if (!batch_manifest(conf, vars, 0, "ann", "render", &manifest, &err))
+	if (!manifest_render(conf, &(struct manifest){ .owner = "ann",
+	    .request_id = "render", .vars = vars }, &manifest, &err))
 		fail_msg("%s", err.msg);
 	return manifest;
 }
@@ -150,10 +152,10 @@ keys_that_lead_out_of_the_template_are_refused(void **state UNUSED)
 	};
 
 	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
-		if (tmpl_conf_allowed(conf->batch_template, refused[i]))
+		if (tmpl_conf_allowed(conf->template[APP_BATCH], refused[i]))
 			fail_msg("%s is allowed", refused[i]);
 	for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
-		if (!tmpl_conf_allowed(conf->batch_template, allowed[i]))
+		if (!tmpl_conf_allowed(conf->template[APP_BATCH], allowed[i]))
 			fail_msg("%s is refused", allowed[i]);
 }
 

@@ -146,7 +146,7 @@ an_empty_file_gives_the_defaults(void **state UNUSED)
 	assert_int_equal(conf->local_dirs.count, 0);
 	assert_false(conf->cluster_wide);
 	assert_string_equal(jv_print(conf->vars), "{}");
-	assert_non_null(conf->batch_template);
+	assert_non_null(conf->template[APP_BATCH]);
 	conf_free(conf);
 }
 
@@ -485,8 +485,8 @@ the_sample_loads_with_the_shipped_template(void **state UNUSED)
 
 	if (!conf_load(source("conf/livy-fcgi.cfg"), &conf, &err))
 		fail_msg("%s", err.msg);
-	assert_false(tmpl_conf_allowed(conf->batch_template, "spark.master"));
-	assert_true(tmpl_conf_allowed(conf->batch_template, "spark.x"));
+	assert_false(tmpl_conf_allowed(conf->template[APP_BATCH], "spark.master"));
+	assert_true(tmpl_conf_allowed(conf->template[APP_BATCH], "spark.x"));
 	conf_free(conf);
 }
 

@@ -1,8 +1,8 @@
 #include "config.h"
 
-#include "batch_req.h"
+#include "manifest.h"
 
-#include "app.h"
+#include "batch_req.h"
 #include "conf.h"
 #include "err.h"
 #include "jv.h"
@@ -20,20 +20,20 @@ add_all(json_object *to, json_object *from, bool only_unset)
 }
 
 /*
- * What the template sees: the request's variables, this batch's, and the
- * site's for what a request says nothing of. A new object, so that no
+ * What the template sees: the request's variables, this application's, and
+ * the site's for what a request says nothing of. A new object, so that no
  * default of the site passes for something that the client said.
  */
 static json_object *
-all_vars(const struct conf *conf, json_object *vars, int32_t id,
-    const char *object, const char *owner)
+all_vars(const struct conf *conf, const struct manifest *of,
+    const char *object)
 {
 	json_object *all = json_object_new_object();
 
-	add_all(all, vars, false);
-	json_object_object_add(all, "id", json_object_new_int(id));
+	add_all(all, of->vars, false);
+	json_object_object_add(all, "id", json_object_new_int(of->id));
 	jv_set_str(all, "appName", object);
-	jv_set_str(all, "user", owner);
+	jv_set_str(all, "user", of->owner);
 	jv_set_str(all, "gateway", conf->gateway);
 	if (conf->vars)
 		add_all(all, conf->vars, true);
@@ -65,8 +65,8 @@ set_text(json_object *o, const char *key, const char *text)
 }
 
 static bool
-set_namespace(const struct conf *conf, json_object *meta, json_object *vars,
-    struct err *err)
+set_namespace(const struct conf *conf, enum app_kind kind, json_object *meta,
+    json_object *vars, struct err *err)
 {
 	const char *ns = jv_text(jv_member(meta, "namespace"));
 
@@ -79,35 +79,35 @@ set_namespace(const struct conf *conf, json_object *meta, json_object *vars,
 			return true;
 		}
 	return err_set(err, 500, "%s: namespace '%s' is none of the "
-	    "configured ones", tmpl_where(conf->batch_template),
+	    "configured ones", tmpl_where(conf->template[kind]),
 	    ns ? ns : "");
 }
 
 static void
-set_labels(const struct conf *conf, json_object *meta, int32_t id)
+set_labels(const struct conf *conf, const struct manifest *of,
+    json_object *meta)
 {
 	json_object *labels = object_member(meta, "labels");
 	char text[16];
 
-	snprintf(text, sizeof text, "%d", (int)id);
+	snprintf(text, sizeof text, "%d", (int)of->id);
 	set_text(labels, LABEL_GATEWAY, conf->gateway);
-	set_text(labels, LABEL_KIND, app_kind_word(APP_BATCH));
+	set_text(labels, LABEL_KIND, app_kind_word(of->kind));
 	set_text(labels, LABEL_ID, text);
 }
 
 static bool
-set_annotations(json_object *meta, json_object *vars, const char *owner,
-    const char *request_id, struct err *err)
+set_annotations(const struct manifest *of, json_object *meta, struct err *err)
 {
 	json_object *notes = object_member(meta, "annotations");
 	size_t len;
 
 	set_text(notes, ANNOTATION_SCHEMA, APP_SCHEMA);
-	set_text(notes, ANNOTATION_OWNER, owner);
+	set_text(notes, ANNOTATION_OWNER, of->owner);
 	set_text(notes, ANNOTATION_PROXY_USER,
-	    jv_text(jv_member(vars, "proxyUser")));
-	set_text(notes, ANNOTATION_NAME, jv_text(jv_member(vars, "name")));
-	set_text(notes, ANNOTATION_REQUEST, request_id);
+	    jv_text(jv_member(of->vars, "proxyUser")));
+	set_text(notes, ANNOTATION_NAME, jv_text(jv_member(of->vars, "name")));
+	set_text(notes, ANNOTATION_REQUEST, of->request_id);
 	len = strlen(jv_print(notes));
 	return len <= ECHO_MAX || err_set(err, 400, "Rejected, Reason: what "
 	    "has to be kept of this request takes %zu bytes, more than %u",
@@ -115,28 +115,51 @@ set_annotations(json_object *meta, json_object *vars, const char *owner,
 }
 
 bool
-batch_manifest(const struct conf *conf, json_object *vars, int32_t id,
-    const char *owner, const char *request_id, json_object **ret_new,
-    struct err *err)
+manifest_render(const struct conf *conf, const struct manifest *of,
+    json_object **ret_new, struct err *err)
 {
 	AUTO_JSON json_object *manifest = NULL;
 	AUTO_JSON json_object *all = NULL;
 	json_object *meta;
 	char object[KUBE_LABEL_MAX + 1];
 
-	if (!app_object_name(object, conf->gateway, APP_BATCH, id))
-		return err_set(err, 500, "no object name for batch %d of "
-		    "gateway '%s'", (int)id, conf->gateway);
-	all = all_vars(conf, vars, id, object, owner);
-	if (!tmpl_render(conf->batch_template, all, &manifest, err))
+	if (!app_object_name(object, conf->gateway, of->kind, of->id))
+		return err_set(err, 500, "no object name for %s %d of "
+		    "gateway '%s'", app_kind_word(of->kind), (int)of->id,
+		    conf->gateway);
+	all = all_vars(conf, of, object);
+	if (!tmpl_render(conf->template[of->kind], all, &manifest, err))
 		return false;
 	meta = object_member(manifest, "metadata");
 	jv_set_str(meta, "name", object);
-	if (!set_namespace(conf, meta, all, err) ||
-	    !set_annotations(meta, vars, owner, request_id, err))
+	if (!set_namespace(conf, of->kind, meta, all, err) ||
+	    !set_annotations(of, meta, err))
 		return false;
-	set_labels(conf, meta, id);
+	set_labels(conf, of, meta);
 	*ret_new = manifest;
 	manifest = NULL;
 	return true;
+}
+
+json_object *
+manifest_known(const struct conf *conf, enum app_kind kind)
+{
+	AUTO_JSON json_object *fields = batch_req_known();
+	json_object *known = json_object_new_object();
+	char object[64];
+
+	if (conf->vars)
+		add_all(known, conf->vars, false);
+	json_object_object_foreach(fields, key, value)
+		if (value || !jv_member(known, key))
+			json_object_object_add(known, key,
+			    json_object_get(value));
+	json_object_object_add(known, "id", json_object_new_int(ID_MAX));
+	snprintf(object, sizeof object, "livy-%s", app_kind_word(kind));
+	jv_set_str(known, "appName", object);
+	json_object_object_add(known, "user", NULL);
+	jv_set_str(known, "gateway", conf->gateway);
+	jv_set_str(known, "namespace", conf->namespaces.count > 0 ?
+	    conf->namespaces.items[0] : "default");
+	return known;
 }

@@ -1,0 +1,36 @@
+/*
+ * What a request becomes: the SparkApplication that its kind's template makes
+ * of it, with the gateway's own metadata put over that. Pure.
+ */
+#ifndef MANIFEST_H
+#define MANIFEST_H
+
+#include <json-c/json.h>
+
+#include "app.h"
+
+struct conf;
+struct err;
+
+struct manifest {
+	enum app_kind kind;
+	int32_t id;
+	const char *owner;	/* "" = nobody signed in */
+	const char *request_id;
+	json_object *vars;	/* the request's, of batch_req.h or so; its
+				 * proxyUser is the one that
+				 * access_proxy_user has decided on */
+};
+
+/*
+ * Renders the template for the request's variables, this application's own
+ * (id, appName, user, gateway, namespace) and the site's, and sets name,
+ * namespace, labels and annotations.
+ */
+bool manifest_render(const struct conf *conf, const struct manifest *of,
+    json_object **ret_new, struct err *err) MUST_CHECK;
+
+/* An object with each variable that a kind's template may name (for -t). */
+json_object *manifest_known(const struct conf *conf, enum app_kind kind);
+
+#endif
