@@ -1,9 +1,8 @@
 /*
- * The leader: the chores that one replica does for all. It looks at the
- * cache, and only where something is due takes the Lease and does it: lets
- * waiting applications go (sessions first, oldest first, at the configured
- * pace), fails starts that take too long, deletes what has been kept long
- * enough. Each chore is idempotent, so two leaders for a moment are harmless.
+ * The leader: does the chores (chore.h) that one replica does for all. It
+ * looks at the cache, and only where something is due takes the Lease and
+ * does it, so a gateway at rest makes no call. What fails is tried again
+ * later and later. Told to end it gives the Lease back.
  */
 #ifndef LEADER_H
 #define LEADER_H

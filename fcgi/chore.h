@@ -1,0 +1,68 @@
+/*
+ * Chores: what one replica does for all of them. Each is a row of the
+ * leader's table (leader.c), in a file of its own (chore_*.c). The leader
+ * shows every application that the cache holds to each chore in turn; a
+ * chore says what is due, and once the Lease is held it is told to act.
+ * Every act is idempotent: two leaders for a moment are harmless.
+ */
+#ifndef CHORE_H
+#define CHORE_H
+
+#include <json-c/json.h>
+
+#include "audit.h"
+#include "cache.h"
+#include "defs.h"
+
+#define CHORE_MS 5000	/* bound of the calls of one act */
+
+struct chores;		/* one look at what is due: leader.c */
+struct err;
+struct gw;
+
+enum chore_end {
+	CHORE_DONE,	/* a line of the audit log */
+	CHORE_NOTHING,	/* there is nothing to do, or not yet */
+	CHORE_FAILED,	/* err is filled; the same is tried again, later */
+};
+
+struct chore {
+	enum audit_step step;
+	/* a look begins; NULL = nothing is to be done then, as for end */
+	void (*begin)(struct chores *due);
+	/*
+	 * An application, sessions first, ascending. May call chore_add. True
+	 * if it is spoken for: no later chore of the table is shown it.
+	 * NULL: it is not about single applications.
+	 */
+	bool (*look)(struct chores *due, const struct app *app);
+	void (*end)(struct chores *due);
+	/*
+	 * Does it, on what the cache says now; reason is for the audit log.
+	 * v is NULL for what was added without an application.
+	 */
+	enum chore_end (*act)(struct gw *gw, const struct cache_view *v,
+	    struct buf *reason, struct err *err);
+};
+
+extern const struct chore chore_admit, chore_fail, chore_retire;
+
+/* It is due, for this application (NULL = for none), if there is room. */
+void chore_add(struct chores *due, const struct chore *chore,
+    const struct app *app_or_null);
+struct gw *chore_gw(const struct chores *due);
+/* When this look began: epoch ms. */
+int64_t chore_now(const struct chores *due);
+
+/*
+ * {"metadata":{"uid":…,"annotations":{…}},"spec":{"suspend":…}}: a merge
+ * patch of this very application, never of a namesake.
+ */
+json_object *chore_patch_body(const struct cache_view *v, bool suspend,
+    json_object **ret_notes);
+void chore_set_now(json_object *notes, const char *key);
+/* Sends it; repeated it changes nothing. One that is gone is well, too. */
+bool chore_patch(struct gw *gw, const struct cache_view *v,
+    json_object *take_body, struct err *err) MUST_CHECK;
+
+#endif

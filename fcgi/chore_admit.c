@@ -1,0 +1,129 @@
+#include "config.h"
+
+#include "admit.h"
+#include "chore.h"
+#include "conf.h"
+#include "gw.h"
+#include "num.h"
+
+#define LET_GO_MS 30000	/* longest that the watch is believed to be late */
+#define LET_GO_MAX 64
+
+/* The one that has waited longest in a namespace. */
+struct waiting {
+	uint32_t ns_hash;
+	struct app first;
+	bool any;		/* else nobody that we have not let go */
+	int64_t let_go;		/* those that the cache still shows waiting */
+};
+
+/* One that we let go, until the watch tells of it. */
+struct let_go {
+	enum app_kind kind;
+	int32_t id;
+	int64_t at_ms;		/* monotonic */
+	bool shown;		/* as waiting, in this look */
+};
+
+/* Of the leader process, of which a replica has one. */
+static struct {
+	struct waiting waiting[CONF_NAMESPACES_MAX];
+	size_t waiting_count;
+	struct let_go let_go[LET_GO_MAX];
+	size_t let_go_count;
+	int64_t next_ms;	/* monotonic: not before */
+} queue;
+
+static bool
+was_let_go(const struct app *app)
+{
+	for (size_t i = 0; i < queue.let_go_count; i++)
+		if (queue.let_go[i].id == app->id &&
+		    queue.let_go[i].kind == app->kind)
+			return queue.let_go[i].shown = true;
+	return false;
+}
+
+/* Forgets those that wait no more, and those that wait again or still. */
+static void
+let_go_sweep(void)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; i < queue.let_go_count; i++)
+		if (queue.let_go[i].shown && num_mono_ms() -
+		    queue.let_go[i].at_ms < LET_GO_MS) {
+			queue.let_go[kept] = queue.let_go[i];
+			queue.let_go[kept++].shown = false;
+		}
+	queue.let_go_count = kept;
+}
+
+static void
+begin(struct chores *due UNUSED)
+{
+	queue.waiting_count = 0;
+}
+
+/* The first of a namespace that is seen is the one that goes first. */
+static bool
+look(struct chores *due UNUSED, const struct app *app)
+{
+	struct waiting *w = queue.waiting;
+
+	if (!app->waits || app_ended(app))
+		return false;
+	while (w < queue.waiting + queue.waiting_count &&
+	    w->ns_hash != app->ns_hash)
+		w++;
+	if (w == queue.waiting + queue.waiting_count) {
+		if (queue.waiting_count == ARRAY_LEN(queue.waiting))
+			return true;
+		queue.waiting_count++;
+		*w = (struct waiting){ .ns_hash = app->ns_hash };
+	}
+	if (was_let_go(app)) {
+		w->let_go++;
+	} else if (!w->any) {
+		w->first = *app;
+		w->any = true;
+	}
+	return true;
+}
+
+static void
+end(struct chores *due)
+{
+	const struct waiting *w = queue.waiting;
+
+	let_go_sweep();
+	if (num_mono_ms() < queue.next_ms || queue.let_go_count == LET_GO_MAX)
+		return;
+	for (size_t i = 0; i < queue.waiting_count; i++, w++)
+		if (w->any && admit_room(chore_gw(due), w->ns_hash) >
+		    w->let_go)
+			chore_add(due, &chore_admit, &w->first);
+}
+
+static enum chore_end
+act(struct gw *gw, const struct cache_view *v, struct buf *reason UNUSED,
+    struct err *err)
+{
+	json_object *notes, *body;
+
+	if (num_mono_ms() < queue.next_ms)
+		return CHORE_NOTHING;	/* in another round */
+	body = chore_patch_body(v, /* suspend: */ false, &notes);
+	json_object_object_add(notes, ANNOTATION_WAITS, NULL);
+	chore_set_now(notes, ANNOTATION_ADMITTED);
+	if (!chore_patch(gw, v, body, err))
+		return CHORE_FAILED;
+	queue.next_ms = num_mono_ms() + gw->conf->admission_pace_ms;
+	queue.let_go[queue.let_go_count++] = (struct let_go){ v->app.kind,
+		v->app.id, num_mono_ms(), true };
+	return CHORE_DONE;
+}
+
+/* Lets waiting applications go where there is room, at a set pace. */
+const struct chore chore_admit = { .step = AUDIT_RESUMED, .begin = begin,
+	.look = look, .end = end, .act = act };
