@@ -29,6 +29,7 @@
 #define ANNOTATION_ADMITTED "livy-fcgi/admitted" /* epoch ms */
 #define ANNOTATION_FAILED "livy-fcgi/failed"	/* why the leader stopped it */
 #define ANNOTATION_ENDED "livy-fcgi/ended"	/* epoch ms, of that */
+#define ANNOTATION_TOKEN_KEY "livy-fcgi/token-key" /* version of that key */
 #define APP_SCHEMA "1"
 
 #define APP_NAME_MAX 1024	/* bytes of a Livy name, owner or proxyUser */
@@ -73,6 +74,7 @@ struct app {
 	enum livy_state state;
 	int32_t id;
 	int32_t exit_code;	/* of the driver; -1 = not known */
+	int32_t key_version;	/* of a session's token; 0 = it has none */
 	int64_t created_ms;	/* epoch; 0 = not known, as all below */
 	int64_t admitted_ms;	/* by the leader, if it had to wait */
 	int64_t submitted_ms;

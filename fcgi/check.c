@@ -8,6 +8,7 @@
 #include "cred.h"
 #include "err.h"
 #include "listen.h"
+#include "session_token.h"
 
 static void
 print_list(const char *label, const struct conf_list *list)
@@ -51,24 +52,38 @@ warn(const struct conf *conf)
 		    "kubernetes.watch_idle: a quiet cluster looks old");
 }
 
+/* Whether the files of secrets are good; what they hold is not shown. */
+static bool
+check_secrets(const struct conf *conf, struct err *err)
+{
+	struct session_keys *keys = NULL;
+	char *secret = NULL;
+
+	if (!listen_secret(conf, &secret, err))
+		return false;
+	explicit_bzero(secret, strlen(secret));
+	free(secret);
+	if (!session_keys_read(conf->session_key_file, &keys, err))
+		return false;
+	session_keys_free(keys);
+	return true;
+}
+
 int
 check_main(const char *config_path)
 {
 	struct conf *conf = NULL;
 	struct err err = ERR_INIT;
-	char *secret = NULL;
 
 	if (!conf_load(config_path, &conf, &err)) {
 		fprintf(stderr, "%s\n", err.msg);
 		return 1;
 	}
-	if (!listen_secret(conf, &secret, &err)) {
+	if (!check_secrets(conf, &err)) {
 		fprintf(stderr, "%s: %s\n", config_path, err.msg);
 		conf_free(conf);
 		return 1;
 	}
-	explicit_bzero(secret, strlen(secret));
-	free(secret);
 	printf("%s: ok\n  gateway %s\n", config_path, conf->gateway);
 	print_list("namespaces", &conf->namespaces);
 	printf("  batch template %s/%s\n", conf->template_dir,

@@ -79,6 +79,9 @@ struct conf {
 	int64_t log_lines;	/* driver log lines that /log shows */
 	char *ui_url, *log_url;	/* patterns for appInfo; "" = null */
 
+	/* interactive sessions */
+	char *session_key_file;	/* what their agents' tokens are made with */
+
 	/* the leader's chores */
 	int64_t admission_limit; /* under way in a namespace; 0 = any */
 	int64_t admission_pace_ms; /* between two that are admitted */

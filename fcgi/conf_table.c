@@ -226,6 +226,10 @@ const struct conf_row conf_table[] = {
 	    "10m", .min = 1000, .max = 3650 * MS_DAY,
 	    .why = "ended sessions are kept for so long, as Livy does" },
 
+	{ "sessions.key_file", CONF_PATH, FIELD(session_key_file),
+	    "session.keys", .check = check_needed,
+	    .why = "keys of the tokens that sessions' agents ask for" },
+
 	{ "livy.impersonation", CONF_BOOL, FIELD(impersonation), "false",
 	    .why = "proxyUser and doAs work, as livy.impersonation.enabled" },
 	{ "livy.local_dirs", CONF_LIST, FIELD(local_dirs), "",

@@ -97,6 +97,16 @@ note_ms(json_object *notes, const char *key)
 	return text && num_int(text, 0, INT64_MAX, &ms) ? ms : 0;
 }
 
+static int32_t
+key_version(json_object *notes)
+{
+	const char *text = jv_text(jv_member(notes, ANNOTATION_TOKEN_KEY));
+	int64_t version;
+
+	return text && num_int(text, 1, INT32_MAX, &version) ?
+	    (int32_t)version : 0;
+}
+
 /* Whether labels and name agree that it is this gateway's. */
 static bool
 is_ours(json_object *obj, const char *gateway, struct app *ret,
@@ -147,6 +157,7 @@ livy_app(json_object *obj, const char *gateway, struct app *ret,
 	app.waits = jv_bool(obj, "spec.suspend", false) &&
 	    jv_member(notes, ANNOTATION_WAITS);
 	app.ns_hash = app_hash(text.ns);
+	app.key_version = key_version(notes);
 	app.admitted_ms = note_ms(notes, ANNOTATION_ADMITTED);
 	app.created_ms = time_of(obj, "metadata.creationTimestamp");
 	app.submitted_ms = time_of(obj, "status.lastSubmissionAttemptTime");

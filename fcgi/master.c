@@ -23,6 +23,7 @@
 #include "log.h"
 #include "num.h"
 #include "own.h"
+#include "session_token.h"
 #include "shm.h"
 #include "slots.h"
 #include "watcher.h"
@@ -56,6 +57,7 @@ struct child {
 struct master {
 	const char *config_path;
 	struct conf *conf;
+	struct session_keys *keys;
 	struct gw gw;
 	struct child *children;
 	size_t count;
@@ -269,13 +271,16 @@ reload(struct master *m)
 {
 	struct err err = ERR_INIT;
 	struct conf *conf = NULL;
+	struct session_keys *keys = NULL;
 	char *secret = NULL;
 
 	if (!conf_load(m->config_path, &conf, &err) ||
 	    !listen_secret(conf, &secret, &err) ||
+	    !session_keys_read(conf->session_key_file, &keys, &err) ||
 	    !reload_check(m, conf, &err)) {
 		log_err("not reloaded, the old configuration stays: ", &err);
 		conf_free(conf);
+		session_keys_free(keys);
 		free(secret);
 		return;
 	}
@@ -284,9 +289,11 @@ reload(struct master *m)
 			m->children[i].wanted = false;
 	conf_free(m->conf);
 	free(m->gw.secret);
+	session_keys_free(m->keys);
 	m->conf = conf;
 	m->gw.conf = conf;
 	m->gw.secret = secret;
+	m->gw.session_keys = m->keys = keys;
 	m->gw.peer_uid = listen_peer(conf);
 	log_set_level(conf->log_level);
 	start_workers(m, conf->workers);
@@ -436,6 +443,7 @@ master_run(const char *config_path)
 	block_signals(&m);
 	if (!conf_load(config_path, &m.conf, &err) ||
 	    !listen_secret(m.conf, &m.gw.secret, &err) ||
+	    !session_keys_read(m.conf->session_key_file, &m.keys, &err) ||
 	    !listen_open(m.conf, &m.gw.listen_fd, &err) ||
 	    !write_pid(&m, &err) || !listen_drop(m.conf, &err)) {
 		log_err("", &err);
@@ -443,6 +451,7 @@ master_run(const char *config_path)
 	}
 	log_set_level(m.conf->log_level);
 	m.gw.conf = m.conf;
+	m.gw.session_keys = m.keys;
 	m.gw.peer_uid = listen_peer(m.conf);
 	map_memory(&m);
 	make_children(&m);

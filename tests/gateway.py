@@ -58,6 +58,9 @@ class Gateway:
         self.secret = secrets.token_hex(24)
         (self.folder / "secret").write_text(self.secret + "\n")
         (self.folder / "secret").chmod(0o600)
+        (self.folder / "session.keys").write_text(
+            f"1 {secrets.token_hex(32)}\n")
+        (self.folder / "session.keys").chmod(0o600)
         self.token, self.other_token = (secrets.token_hex(32)
                                         for _ in range(2))
         self.password = secrets.token_hex(12)

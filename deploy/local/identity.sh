@@ -10,6 +10,15 @@ secret_file()
 	}
 }
 
+# The keys of sessions' tokens, "VERSION KEY" each; the first is for new ones.
+session_keys()
+{
+	[ -s "$1" ] || {
+		(umask 077 && printf '1 %s\n' "$(openssl rand -hex 32)" >"$1.new")
+		mv "$1.new" "$1"
+	}
+}
+
 new_key()
 {
 	(umask 077 && openssl genpkey -quiet -algorithm EC \
@@ -63,6 +72,7 @@ make_identity()
 	secret_file "$private/token"
 	secret_file "$private/password" 12
 	secret_file "$private/gateway.secret"
+	session_keys "$private/session.keys"
 	secret_file "$private/gateway.token"
 	secret_file "$private/operator.token"
 	# The one file of these that any user may need.

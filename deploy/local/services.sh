@@ -90,6 +90,7 @@ kubernetes = {
 	kubeconfig = "$private/gateway.kubeconfig";
 	namespaces = [ "default" ];
 };
+sessions = { key_file = "$private/session.keys"; };
 templates = { dir = "$private/templates"; };
 vars = (
 	("image", "spark:$spark_release"),
@@ -234,7 +235,8 @@ start_services()
 	"$inst/sbin/livy-fcgi" -t -c "$private/livy-fcgi.cfg" >"$log" 2>&1 ||
 	    die_log "the gateway refuses its configuration" "$log"
 	service gateway 0 "$private/livy-fcgi.cfg" "$private/gateway.kubeconfig" \
-	    "$private/gateway.secret" "$private"/templates/*.cfg -- \
+	    "$private/gateway.secret" "$private/session.keys" \
+	    "$private"/templates/*.cfg -- \
 	    "$inst/sbin/livy-fcgi" -c "$private/livy-fcgi.cfg"
 	ready gateway 20 test -S "$run/fcgi.sock"
 	/usr/sbin/nginx -t -q -e "$logs/https.log" -c "$private/nginx/nginx.conf" \

@@ -37,6 +37,8 @@ BROKEN = {
 def minimal(tmp_path, line):
     (tmp_path / "secret").write_text("0123456789abcdef0123456789abcdef\n")
     (tmp_path / "secret").chmod(0o600)
+    (tmp_path / "session.keys").write_text(f"1 {'k' * 32}\n")
+    (tmp_path / "session.keys").chmod(0o600)
     (tmp_path / "templates").symlink_to(SRC / "conf" / "templates")
     path = tmp_path / "livy-fcgi.cfg"
     path.write_text(f"# a comment\n\n{line}\n")
