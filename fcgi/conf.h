@@ -50,6 +50,8 @@ struct conf {
 	int64_t outbound_workers; /* of them at most in calls that leave */
 	int64_t keep_connections; /* idle ones of nginx, each binds a worker */
 	int64_t body_limit;	/* bytes of a request body */
+	int64_t code_limit;	/* of one that brings code */
+	int64_t upload_limit;	/* of an upload, which is never whole here */
 	int64_t request_deadline_ms; /* then the master kills the worker */
 	int64_t drain_ms;	/* longest wait for requests on SIGTERM */
 

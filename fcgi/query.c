@@ -54,14 +54,13 @@ request_decode(const char *in, size_t len, char *out, size_t size)
 }
 
 const char *
-request_param(const struct request *rq, const char *name, char *ret,
-    size_t size)
+query_param(const char *query, const char *name, char *ret, size_t size)
 {
 	const char *at, *value, *end;
 	char key[64];
 	size_t len;
 
-	for (at = rq->query; *at; at = *end ? end + 1 : end) {
+	for (at = query; *at; at = *end ? end + 1 : end) {
 		end = at + strcspn(at, "&");
 		len = strcspn(at, "=&");
 		if (!decode(at, len, true, key, sizeof key) ||
@@ -78,6 +77,13 @@ request_param(const struct request *rq, const char *name, char *ret,
 		return ret;
 	}
 	return NULL;
+}
+
+const char *
+request_param(const struct request *rq, const char *name, char *ret,
+    size_t size)
+{
+	return query_param(rq->query, name, ret, size);
 }
 
 bool

@@ -11,6 +11,12 @@
 struct err;
 
 /*
+ * request_param() of request.h over any text in the form of a query, such as
+ * the body of an HTML form.
+ */
+const char *query_param(const char *query, const char *name, char *ret,
+    size_t size);
+/*
  * 404 for a path with dot segments, empty segments (but one at the end) or
  * NUL, however they are written; 400 for a bad escape.
  */

@@ -32,7 +32,10 @@ static const struct {
 	{ 405, "Method Not Allowed" }, { 406, "Not Acceptable" },
 	{ 409, "Conflict" }, { 413, "Payload Too Large" },
 	{ 414, "URI Too Long" }, { 500, "Server Error" },
-	{ 502, "Bad Gateway" }, { 503, "Service Unavailable" },
+	{ 501, "Not Implemented" },
+	{ 502, "Bad Gateway" },
+	/* nginx's phrase, which Prophecy looks for */
+	{ 503, "Service Temporarily Unavailable" },
 	{ 504, "Gateway Timeout" },
 };
 
@@ -146,7 +149,8 @@ add_headers(const struct reply *rp, const struct request *rq, struct buf *out)
 	buf_addf(out, "Status: %d %s\r\n", rp->status, phrase(rp->status));
 	buf_addstr(out, SECURITY_HEADERS);
 	if (rp->location[0])
-		buf_addf(out, "Location: %s\r\n", rp->location);
+		buf_addf(out, "Location: %s%s\r\n",
+		    rp->location[0] == '/' ? rq->prefix : "", rp->location);
 	buf_addf(out, "Content-Type: %s\r\n", type);
 	if (rp->allow)
 		buf_addf(out, "Allow: %s\r\n", rp->allow);

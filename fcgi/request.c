@@ -4,9 +4,9 @@
 
 #include <ctype.h>
 #include <fcgiapp.h>
-#include <strings.h>
 #include <sys/random.h>
 
+#include "body.h"
 #include "conf.h"
 #include "err.h"
 #include "log.h"
@@ -15,12 +15,14 @@
 
 /* The one path that is asked without an identity: nginx and probes do. */
 #define READY_PATH "/readyz"
+/* A worker keeps so much memory for bodies from request to request. */
+#define KEEP_BYTES (2u << 20)
 
 void
-request_init(struct request *rq, size_t body_limit)
+request_init(struct request *rq)
 {
 	memset(rq, 0, sizeof *rq);
-	buf_init(&rq->body, body_limit);
+	buf_init(&rq->body, 0);
 }
 
 void
@@ -34,6 +36,8 @@ clear(struct request *rq)
 {
 	struct buf body = rq->body;	/* keeps its memory */
 
+	if (body.cap > KEEP_BYTES)
+		buf_release(&body);
 	memset(rq, 0, sizeof *rq);
 	rq->body = body;
 	buf_clear(&rq->body);
@@ -92,6 +96,17 @@ upper(char *s)
 		*s = (char)toupper((unsigned char)*s);
 }
 
+void
+request_method(struct request *rq, const char *name)
+{
+	if (!copy(rq->method, sizeof rq->method, name))
+		copy(rq->method, sizeof rq->method, "(too long)");
+	upper(rq->method);
+	rq->head = strcmp(rq->method, "HEAD") == 0;
+	if (rq->head)
+		copy(rq->method, sizeof rq->method, "GET");
+}
+
 /* Livy lets a POST stand for another method, by header or parameter. */
 static void
 take_method(struct request *rq, const FCGX_Request *fcgi)
@@ -112,12 +127,7 @@ take_method(struct request *rq, const FCGX_Request *fcgi)
 	}
 	if (!name || !*name)
 		name = rq->sent_method;
-	if (!copy(rq->method, sizeof rq->method, name))
-		copy(rq->method, sizeof rq->method, "(too long)");
-	upper(rq->method);
-	rq->head = strcmp(rq->method, "HEAD") == 0;
-	if (rq->head)
-		copy(rq->method, sizeof rq->method, "GET");
+	request_method(rq, name);
 }
 
 static bool
@@ -225,74 +235,17 @@ take_params(struct request *rq, const FCGX_Request *fcgi,
 	(void)COPY(scheme, "REQUEST_SCHEME");
 	(void)COPY(content_type, "CONTENT_TYPE");
 	(void)COPY(accept, "HTTP_ACCEPT");
+	(void)COPY(prefix, "LIVY_PREFIX");
 	if (!COPY(idempotency_key, "HTTP_IDEMPOTENCY_KEY"))
 		return err_set(err, 400, "Idempotency-Key is longer than %zu",
 		    sizeof rq->idempotency_key - 1);
 	return identity(rq, fcgi, conf, err) && query_check_path(rq->path, err);
 }
 
-/* Reads until the end of the stream, or limit bytes past our own limit. */
-static size_t
-take_body(struct request *rq, FCGX_Request *fcgi)
-{
-	char chunk[16384];
-	size_t total = 0;
-	int n;
-
-	while (total <= 2 * rq->body.limit) {
-		n = FCGX_GetStr(chunk, sizeof chunk, fcgi->in);
-		if (n <= 0)
-			break;
-		total += (size_t)n;
-		if (total <= rq->body.limit)
-			buf_add(&rq->body, chunk, (size_t)n);
-	}
-	return total;
-}
-
-/* Livy's container takes forms away before Livy sees the body. */
-static bool
-is_form(const struct request *rq)
-{
-	static const char *const types[] = {
-		"application/x-www-form-urlencoded", "multipart/form-data" };
-
-	for (size_t i = 0; i < ARRAY_LEN(types); i++)
-		if (strncasecmp(rq->content_type, types[i],
-		    strlen(types[i])) == 0)
-			return true;
-	return false;
-}
-
-static bool
-check_body(struct request *rq, const FCGX_Request *fcgi, size_t total,
-    struct err *err)
-{
-	const char *said = FCGX_GetParam("CONTENT_LENGTH", fcgi->envp);
-	int64_t length;
-
-	if (FCGX_GetError(fcgi->in) != 0)
-		return err_set(err, 400, "the body was cut off");
-	if (total > rq->body.limit)
-		return err_set(err, 413, "a body of more than %zu bytes",
-		    rq->body.limit);
-	if (said && *said) {
-		if (!num_int(said, 0, INT64_MAX, &length))
-			return err_set(err, 400, "bad Content-Length");
-		if ((size_t)length != total)
-			return err_set(err, 400, "a body of %zu bytes, where "
-			    "%lld were announced", total, (long long)length);
-	}
-	if (is_form(rq))
-		buf_clear(&rq->body);
-	return true;
-}
-
 bool
 request_read(struct request *rq, struct FCGX_Request *fcgi,
     const struct conf *conf, const char *secret, struct err *err)
 {
-	size_t total;
 	bool good;
 
 	clear(rq);
@@ -300,6 +253,5 @@ request_read(struct request *rq, struct FCGX_Request *fcgi,
 	rq->deadline_ms = rq->start_ms + conf->call_budget_ms;
 	good = take_params(rq, fcgi, conf, secret, err);
 	/* A body that is left unread would break the answer's way back. */
-	total = take_body(rq, fcgi);
-	return good && check_body(rq, fcgi, total, err);
+	return body_read(rq, fcgi, conf, good, err);
 }

@@ -12,9 +12,16 @@
 struct conf;
 struct err;
 struct FCGX_Request;
+struct FCGX_Stream;
 
 #define REQUEST_PATH_MAX 4096	/* bytes of a path, still encoded */
 #define REQUEST_QUERY_MAX 16384
+
+/* What is left with nginx of an upload's body. */
+struct request_rest {
+	struct FCGX_Stream *in;
+	int64_t left;
+};
 
 struct request {
 	char id[40];		/* X-Request-ID, nginx's $request_id */
@@ -31,13 +38,16 @@ struct request {
 	char content_type[128];
 	char accept[256];
 	char idempotency_key[256];
-	struct buf body;
+	char prefix[128];	/* path under which nginx serves us, or "" */
+	struct buf body;	/* an upload's is empty */
+	struct request_rest rest;
+	struct request_rest *upload; /* its body, to be taken; else NULL */
 	int64_t start_ms;	/* monotonic */
 	int64_t deadline_ms;	/* monotonic: calls of this request end */
 	bool head;		/* HEAD: as GET, without the body */
 };
 
-void request_init(struct request *rq, size_t body_limit);
+void request_init(struct request *rq);
 void request_release(struct request *rq);
 /*
  * Reads a request. False with a reply to send (400, 401, 403, 413 …); a
@@ -45,6 +55,15 @@ void request_release(struct request *rq);
  */
 bool request_read(struct request *rq, struct FCGX_Request *fcgi,
     const struct conf *conf, const char *secret, struct err *err) MUST_CHECK;
+
+/*
+ * The next bytes of an upload, at most size; *ret_len is 0 at its end. It is
+ * as long as was announced, or this fails (400).
+ */
+bool request_take(const struct request *rq, char *ret, size_t size,
+    size_t *ret_len, struct err *err) MUST_CHECK;
+/* Drops what no handler took: left unread it would break the answer's way. */
+void request_drain(const struct request *rq);
 
 /*
  * A query parameter, decoded into ret; NULL if it is not there or longer
@@ -58,6 +77,9 @@ const char *request_param(const struct request *rq, const char *name,
  */
 bool request_int(const struct request *rq, const char *name, int32_t fallback,
     int32_t *ret, struct err *err) MUST_CHECK;
+
+/* Takes name for the method: upper case, HEAD as GET. */
+void request_method(struct request *rq, const char *name);
 
 /* Percent-decodes in to out; false for bad escapes, NUL, or no room. */
 bool request_decode(const char *in, size_t len, char *out, size_t size)

@@ -36,10 +36,31 @@ server_root(struct gw *gw UNUSED, const struct request *rq,
 {
 	rp->status = 302;
 	if (is_host(rq->host))
-		reply_location(rp, "%s://%s/ui", strcmp(rq->scheme, "https") ==
-		    0 ? "https" : "http", rq->host);
+		reply_location(rp, "%s://%s%s/ui",
+		    strcmp(rq->scheme, "https") == 0 ? "https" : "http",
+		    rq->host, rq->prefix);
 	else
 		reply_location(rp, "/ui");
+	return true;
+}
+
+/* What Livy's metrics servlet says to those who ask whether it is there. */
+bool
+server_ping(struct gw *gw UNUSED, const struct request *rq UNUSED,
+    const struct target *t UNUSED, struct reply *rp, struct err *err UNUSED)
+{
+	rp->type = TYPE_TEXT;
+	buf_addstr(&rp->body, "pong\n");
+	return true;
+}
+
+/* Livy has no checks, and says so; ours is /readyz. */
+bool
+server_no_checks(struct gw *gw UNUSED, const struct request *rq UNUSED,
+    const struct target *t UNUSED, struct reply *rp, struct err *err UNUSED)
+{
+	rp->status = 501;
+	buf_addstr(&rp->body, "{}");
 	return true;
 }
 

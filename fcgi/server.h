@@ -1,5 +1,6 @@
 /*
- * The routes that are about the server itself: /version, /, /readyz.
+ * The routes that are about the server itself: /version, /, /readyz, and
+ * what is left here of Livy's /metrics.
  */
 #ifndef SERVER_H
 #define SERVER_H
@@ -11,6 +12,10 @@ bool server_version(struct gw *gw, const struct request *rq,
     const struct target *t, struct reply *rp, struct err *err) MUST_CHECK;
 /* Livy sends browsers to /ui. */
 bool server_root(struct gw *gw, const struct request *rq,
+    const struct target *t, struct reply *rp, struct err *err) MUST_CHECK;
+bool server_ping(struct gw *gw, const struct request *rq,
+    const struct target *t, struct reply *rp, struct err *err) MUST_CHECK;
+bool server_no_checks(struct gw *gw, const struct request *rq,
     const struct target *t, struct reply *rp, struct err *err) MUST_CHECK;
 /*
  * Whether this replica can do its work: 200 "ok" once the cache holds a

@@ -197,6 +197,7 @@ serve(struct gw *gw, FCGX_Request *fcgi, struct request *rq, struct reply *rp)
 	}
 	if (err.status >= 500)
 		log_warn("%s", err.msg);
+	request_drain(rq);
 	atomic_store(&slot->stage, SLOT_REPLYING);
 	sent = reply_send(rp, rq, fcgi);
 	close_intent(slot, rp, sent);
@@ -227,7 +228,7 @@ worker_main(struct gw *gw)
 	if (!audit_open(gw->conf))
 		log_error("cannot open the audit log '%s': %s",
 		    gw->conf->audit_log, strerror(errno));
-	request_init(&rq, (size_t)gw->conf->body_limit);
+	request_init(&rq);
 	reply_init(&rp, REPLY_LIMIT);
 
 	while (!ending) {

@@ -17,6 +17,7 @@ libjson-c-dev       library json-c
 libconfig-dev       library libconfig
 libyaml-dev         library yaml-0.1
 libssl-dev          library libcrypto
+zlib1g-dev          library zlib
 libmicrohttpd-dev   library libmicrohttpd
 libsqlite3-dev      library sqlite3
 nginx               file /usr/sbin/nginx

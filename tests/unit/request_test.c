@@ -13,8 +13,10 @@
 
 #define SECRET "s3cret"
 #define BODY_LIMIT 20000
+#define CODE_LIMIT 30000
 
-static struct conf conf = { .call_budget_ms = 10000 };
+static struct conf conf = { .call_budget_ms = 10000, .body_limit = BODY_LIMIT,
+	.code_limit = CODE_LIMIT, .upload_limit = 12 };
 static struct request rq;
 
 /* What every request of a signed-in user has; more comes from the test. */
@@ -24,7 +26,7 @@ static struct request rq;
 static int
 set_up(void **state UNUSED)
 {
-	request_init(&rq, BODY_LIMIT);
+	request_init(&rq);
 	conf.identity = IDENTITY_REQUIRED;
 	return 0;
 }
@@ -185,6 +187,8 @@ an_id_that_would_not_print_is_replaced(void **state UNUSED)
 	assert_int_equal(strspn(rq.id, "0123456789abcdef"), 32);
 }
 
+#define FORM "CONTENT_TYPE=application/x-www-form-urlencoded"
+
 static void
 a_post_can_stand_for_another_method(void **state UNUSED)
 {
@@ -202,6 +206,9 @@ a_post_can_stand_for_another_method(void **state UNUSED)
 	}
 	assert_true(READ("", &err, USUAL, "REQUEST_METHOD=POST",
 	    "REQUEST_URI=/batches/1?_method=DELETE"));
+	assert_string_equal(rq.method, "DELETE");
+	assert_true(READ("a=b&_method=delete", &err, USUAL,
+	    "REQUEST_METHOD=POST", "REQUEST_URI=/batches/1", FORM));
 	assert_string_equal(rq.method, "DELETE");
 	assert_true(READ("", &err, USUAL, "REQUEST_METHOD=GET",
 	    "REQUEST_URI=/batches/1?_method=DELETE", said[0]));
@@ -338,6 +345,115 @@ a_body_over_the_limit_is_413(void **state UNUSED)
 }
 
 static void
+code_may_be_longer(void **state UNUSED)
+{
+	static const struct {
+		const char *uri;
+		bool good;
+	} cases[] = {
+		{ "REQUEST_URI=/sessions/0/statements", true },
+		{ "REQUEST_URI=/sessions/a%2Fb/statements;x?y", true },
+		{ "REQUEST_URI=/sessions/0/completion", true },
+		{ "REQUEST_URI=/sessions/0/submit-job", true },
+		{ "REQUEST_URI=/sessions/0/statement", false },
+		{ "REQUEST_URI=/sessions/statements", false },
+		{ "REQUEST_URI=/batches/0/statements", false },
+		{ "REQUEST_URI=/sessions", false },
+	};
+	AUTO_FREE char *body = mem_alloc(CODE_LIMIT + 1);
+	struct err err;
+
+	memset(body, 'x', CODE_LIMIT);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+		if (READ(body, &err, USUAL, "REQUEST_METHOD=POST",
+		    cases[i].uri) != cases[i].good)
+			fail_msg("%s: %s", cases[i].uri, err.msg);
+}
+
+/* Starts a request with this body, which stays where it is. */
+static bool
+start_upload(struct peer *p, const char *body, const char *length, bool cut,
+    struct err *err)
+{
+	*err = (struct err)ERR_INIT;
+	peer_begin(p);
+	peer_params(p, (const char *const []){ USUAL, "REQUEST_METHOD=POST",
+	    "REQUEST_URI=/sessions/0/upload-file", length,
+	    "CONTENT_TYPE=multipart/form-data; boundary=x", NULL });
+	peer_end_params(p);
+	if (cut)
+		peer_record(p, FCGI_STDIN, body, strlen(body));
+	else
+		peer_body(p, body, strlen(body));
+	assert_int_equal(peer_accept(p, cut), 0);
+	return request_read(&rq, &p->fcgi, &conf, SECRET, err);
+}
+
+static void
+an_upload_is_taken_in_pieces(void **state UNUSED)
+{
+	char piece[5];
+	struct err err;
+	struct peer p;
+	size_t n;
+
+	assert_true(start_upload(&p, "0123456", "CONTENT_LENGTH=7", false,
+	    &err));
+	assert_int_equal(rq.body.len, 0);
+	assert_true(request_take(&rq, piece, sizeof piece, &n, &err));
+	assert_int_equal(n, 5);
+	assert_memory_equal(piece, "01234", 5);
+	assert_true(request_take(&rq, piece, sizeof piece, &n, &err));
+	assert_int_equal(n, 2);
+	assert_memory_equal(piece, "56", 2);
+	assert_true(request_take(&rq, piece, sizeof piece, &n, &err));
+	assert_int_equal(n, 0);
+	peer_finish(&p);
+	peer_release(&p);
+}
+
+static void
+what_is_not_taken_of_an_upload_is_drained(void **state UNUSED)
+{
+	char piece[5];
+	struct err err;
+	struct peer p;
+	size_t n;
+
+	assert_true(start_upload(&p, "0123456", "CONTENT_LENGTH=7", false,
+	    &err));
+	request_drain(&rq);
+	assert_true(request_take(&rq, piece, sizeof piece, &n, &err));
+	assert_int_equal(n, 0);
+	peer_finish(&p);
+	peer_release(&p);
+}
+
+static void
+an_upload_that_is_cut_off_or_too_long_fails(void **state UNUSED)
+{
+	char piece[20];
+	struct err err;
+	struct peer p;
+	size_t n;
+
+	assert_true(start_upload(&p, "0123", "CONTENT_LENGTH=7", true, &err));
+	assert_true(request_take(&rq, piece, 4, &n, &err));
+	assert_false(request_take(&rq, piece, 4, &n, &err));
+	assert_int_equal(err.status, 400);
+	peer_finish(&p);
+	peer_release(&p);
+
+	assert_false(start_upload(&p, "0123456789abc", "CONTENT_LENGTH=13",
+	    false, &err));
+	assert_int_equal(err.status, 500);
+	assert_string_equal(err.msg, "org.apache.scalatra.servlet."
+	    "SizeConstraintExceededException: Too large request or file");
+	peer_finish(&p);
+	peer_release(&p);
+}
+
+static void
 a_body_of_another_length_than_said_is_refused(void **state UNUSED)
 {
 	struct err err;
@@ -459,6 +575,10 @@ main(void)
 		TEST(an_absolute_uri_is_its_path),
 		TEST(writes_of_other_sites_pages_are_refused),
 		TEST(a_body_over_the_limit_is_413),
+		TEST(code_may_be_longer),
+		TEST(an_upload_is_taken_in_pieces),
+		TEST(what_is_not_taken_of_an_upload_is_drained),
+		TEST(an_upload_that_is_cut_off_or_too_long_fails),
 		TEST(a_body_of_another_length_than_said_is_refused),
 		TEST(a_stream_that_breaks_is_400),
 		TEST(parameters_are_decoded_and_the_first_counts),

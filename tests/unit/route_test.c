@@ -47,7 +47,9 @@ set_up(void **state)
 
 	f->conf = (struct conf){ .gateway = gateway,
 		.default_fs = default_fs, .call_budget_ms = 10000,
-		.identity = IDENTITY_NONE, .outbound_workers = 1 };
+		.identity = IDENTITY_NONE, .outbound_workers = 1,
+		.body_limit = 100000, .code_limit = 100000,
+		.upload_limit = 100000 };
 	gw->conf = &f->conf;
 	gw->cred = shm_map(sizeof *gw->cred, false);
 	gw->slots = shm_map(slots_size(2), false);
@@ -58,7 +60,7 @@ set_up(void **state)
 	gw->own = own_open(gw->own_mem, 2);
 	gw->cache = cache_open(gw->cache_mem, gw->own);
 	f->writer = cache_writer_new(gw->cache_mem);
-	request_init(&f->rq, 100000);
+	request_init(&f->rq);
 	reply_init(&f->rp, 1 << 20);
 	*state = f;
 	return 0;

@@ -11,7 +11,7 @@ TEXT = {p.relative_to(TOP).as_posix(): p.read_text() for p in
         [*TOP.glob("fcgi/*.[ch]"), *TOP.glob("deploy/**/*.[ch]"),
          *TOP.glob("tests/**/*.[ch]")]}
 # Modules without I/O, globals and log, so that tests need no process.
-PURE = ("app", "batch_req", "buf", "err", "jackson", "jv", "livy", "num",
+PURE = ("app", "batch_req", "buf", "coding", "err", "jackson", "jv", "livy", "num",
         "query", "tmpl")
 
 
@@ -25,14 +25,18 @@ def test_only_the_kubernetes_client_knows_curl():
                for name in users_of(r"#include <curl/"))
 
 
-def test_only_request_reply_and_worker_know_libfcgi():
+def test_only_the_edge_of_a_worker_knows_libfcgi():
     assert users_of(r"#include <fcgiapp\.h>") <= {
-        "request.c", "reply.c", "worker.c"}
+        "body.c", "request.c", "reply.c", "worker.c"}
 
 
 def test_only_configuration_and_templates_know_libconfig():
     assert all(re.match(r"(cfg|conf|tmpl)\w*\.[ch]$", name)
                for name in users_of(r"#include <libconfig\.h>"))
+
+
+def test_only_codings_know_zlib():
+    assert users_of(r"#include <zlib\.h>") == {"coding.c"}
 
 
 @pytest.mark.parametrize("module", PURE)
