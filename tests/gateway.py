@@ -50,7 +50,7 @@ def nested(settings):
 class Gateway:
     def __init__(self, folder, cluster, pki, settings=None, variables=None,
                  user="gateway", env=None, as_root=False,
-                 sign_in=("bearer", "basic"), wait=True):
+                 sign_in=("bearer", "basic"), prefix=False, wait=True):
         self.folder, self.cluster, self.pki = \
             pathlib.Path(folder), cluster, pathlib.Path(pki)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -69,7 +69,7 @@ class Gateway:
         self.url = f"https://127.0.0.1:{self.port}"
         self.kubeconfig = cluster.kubeconfig(user)
         self.env = dict(SANITIZERS, **(env or {}))
-        self.sign_in, self.wait = sign_in, wait
+        self.sign_in, self.prefix, self.wait = sign_in, prefix, wait
         self.variables = {"image": cluster.image}
         self.variables.update(variables or {})
         self.settings = {
@@ -122,6 +122,10 @@ class Gateway:
             ["openssl", "passwd", "-apr1", self.password], check=True,
             capture_output=True, text=True).stdout.strip()
         (prefix / "livy-users.conf").write_text(f"carl:{crypt}\n")
+        (prefix / "livy-clients.crt").write_text(
+            (self.pki / "clients.crt").read_text())
+        (prefix / "livy-subjects.conf").write_text(
+            '"CN=dora,O=Example" "dora";\n')
         (prefix / "nginx.conf").write_text(f"""daemon off;
 worker_processes 1;
 pid {self.folder}/nginx.pid;
@@ -138,10 +142,13 @@ http {{
 """)
 
     def choose_sign_in(self, path):
-        path.write_text(re.sub(
-            r"^#?(include livy/auth-(\w+)\.conf;)$",
-            lambda m: m[1] if m[2] in self.sign_in else "#" + m[1],
-            path.read_text(), flags=re.M))
+        text = re.sub(r"^#?(include livy/auth-(\w+)\.conf;)$",
+                      lambda m: m[1] if m[2] in self.sign_in else "#" + m[1],
+                      path.read_text(), flags=re.M)
+        if self.prefix:
+            text = text.replace("#include livy/prefix.conf;",
+                                "include livy/prefix.conf;")
+        path.write_text(text)
 
     def adapt(self, text):
         """The shipped part with this gateway's port, socket and files."""
@@ -241,7 +248,7 @@ http {{
 
     # the client's side
 
-    def client(self, token=None, user=None, password=None):
+    def client(self, token=None, user=None, password=None, cert=None):
         s = requests.Session()
         s.trust_env = False
         s.verify = str(self.pki / "ca.crt")
@@ -249,6 +256,9 @@ http {{
             s.headers["Authorization"] = f"Bearer {token}"
         if user:
             s.auth = (user, password)
+        if cert:    # one of pki's
+            s.cert = tuple(str(self.pki / f"{cert}.{end}")
+                           for end in ("crt", "key"))
         return s
 
     def call(self, method, path, session=None, **kwargs):

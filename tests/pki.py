@@ -1,4 +1,4 @@
-"""A throwaway certificate authority, made by openssl."""
+"""Throwaway certificate authorities, made by openssl."""
 
 import subprocess
 
@@ -10,19 +10,36 @@ def openssl(*argv, cwd):
                    capture_output=True)
 
 
-def make_ca(folder):
-    """ca.crt and ca.key, and server.crt and server.key for this machine."""
-    folder.mkdir(parents=True, exist_ok=True)
+def authority(folder, name, subject):
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
-            "-subj", "/CN=livy-fcgi tests", "-keyout", "ca.key",
-            "-out", "ca.crt", cwd=folder)
-    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=localhost",
-            "-keyout", "server.key", "-out", "server.csr", cwd=folder)
-    (folder / "server.ext").write_text(
-        "subjectAltName=IP:127.0.0.1,DNS:localhost\n"
-        "extendedKeyUsage=serverAuth\n")
-    openssl("x509", "-req", "-in", "server.csr", "-CA", "ca.crt", "-CAkey",
-            "ca.key", "-CAcreateserial", "-days", "30", "-extfile",
-            "server.ext", "-out", "server.crt", cwd=folder)
+            "-subj", subject, "-keyout", f"{name}.key", "-out", f"{name}.crt",
+            cwd=folder)
+
+
+def certificate(folder, name, subject, extensions, ca="ca"):
+    openssl("req", "-newkey", "rsa:2048", "-nodes", "-subj", subject,
+            "-keyout", f"{name}.key", "-out", f"{name}.csr", cwd=folder)
+    (folder / f"{name}.ext").write_text(extensions)
+    openssl("x509", "-req", "-in", f"{name}.csr", "-CA", f"{ca}.crt",
+            "-CAkey", f"{ca}.key", "-CAcreateserial", "-days", "30",
+            "-extfile", f"{name}.ext", "-out", f"{name}.crt", cwd=folder)
+
+
+def make_ca(folder):
+    """ca.crt, server.crt for this machine, and their keys; clients.crt is
+    the authority of dora and eve, who stand before a gateway with their
+    certificates; forged is another one's dora."""
+    folder.mkdir(parents=True, exist_ok=True)
+    authority(folder, "ca", "/CN=livy-fcgi tests")
+    certificate(folder, "server", "/CN=localhost",
+                "subjectAltName=IP:127.0.0.1,DNS:localhost\n"
+                "extendedKeyUsage=serverAuth\n")
+    for ca in ("clients", "others"):
+        authority(folder, ca, f"/O=Example/CN={ca}")
+    for name, ca in (("dora", "clients"), ("eve", "clients"),
+                     ("forged", "others")):
+        user = "dora" if name == "forged" else name
+        certificate(folder, name, f"/O=Example/CN={user}",
+                    "extendedKeyUsage=clientAuth\n", ca=ca)
     give(folder, *folder.iterdir())
     return folder
