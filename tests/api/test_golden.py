@@ -94,7 +94,7 @@ def test_exchange(exchange, players):
 def test_every_difference_names_an_exchange():
     import fnmatch
     unused = [pattern for pattern, _, _ in replay.DIFFERENCES
-              if not any(fnmatch.fnmatchcase(e, pattern) for e in EXCHANGES)]
+              if not pattern.startswith("contract/") and not any(fnmatch.fnmatchcase(e, pattern) for e in EXCHANGES)]
 
     assert unused == []
 

@@ -3,6 +3,7 @@ and comparing what came back."""
 
 import dataclasses
 import fnmatch
+import gzip
 import http.client
 import json
 import pathlib
@@ -118,7 +119,6 @@ def send(port, ca, token, exchange, line, body):
 def decode(response):
     data = response.read()
     if response.getheader("Content-Encoding") == "gzip":
-        import gzip
         data = gzip.decompress(data)
     return data.decode(errors="replace")
 
