@@ -15,6 +15,9 @@
 #define LABEL_GATEWAY "livy-fcgi/gateway"
 #define LABEL_KIND "livy-fcgi/kind"	/* "batch" or "session" */
 #define LABEL_ID "livy-fcgi/id"
+#define LABEL_AGENT "livy-fcgi/agent"	/* of sessions: hash of the agent */
+#define LABEL_SESSION_KIND "livy-fcgi/session-kind"	/* "pyspark" */
+#define LABEL_STATIC "livy-fcgi/static"	/* hash of what cannot change later */
 /* Of reservations: the kind that they are for. */
 #define LABEL_RESERVATION "livy-fcgi/reservation"
 /* Annotations, on the application only. */
@@ -30,7 +33,12 @@
 #define ANNOTATION_FAILED "livy-fcgi/failed"	/* why the leader stopped it */
 #define ANNOTATION_ENDED "livy-fcgi/ended"	/* epoch ms, of that */
 #define ANNOTATION_TOKEN_KEY "livy-fcgi/token-key" /* version of that key */
+#define ANNOTATION_ECHO "livy-fcgi/echo"	/* session_req.h's, JSON */
 #define APP_SCHEMA "1"
+
+/* What an application is to the API server. */
+#define APP_API_VERSION "sparkoperator.k8s.io/v1beta2"
+#define APP_API_KIND "SparkApplication"
 
 #define APP_NAME_MAX 1024	/* bytes of a Livy name, owner or proxyUser */
 
@@ -74,6 +82,7 @@ struct app {
 	enum livy_state state;
 	int32_t id;
 	int32_t exit_code;	/* of the driver; -1 = not known */
+	uint32_t agent;		/* app_hash of a session's agent; 0 = none */
 	int32_t key_version;	/* of a session's token; 0 = it has none */
 	int64_t created_ms;	/* epoch; 0 = not known, as all below */
 	int64_t admitted_ms;	/* by the leader, if it had to wait */
@@ -105,6 +114,9 @@ struct app_text {
 	const char *failed;	/* why the leader stopped it */
 	const char *error;	/* status errorMessage */
 	const char *pod_reason;	/* why the pod waits or ended, one line */
+	const char *session_kind; /* "pyspark" */
+	const char *echo;	/* what a session's view shows of its request;
+				 * not kept beside a view that has it */
 };
 
 #endif

@@ -19,6 +19,7 @@ static const char *const words[] = {
 	[AUDIT_UNANSWERED] = "unanswered", [AUDIT_ABSENT] = "absent",
 	[AUDIT_DELETED] = "deleted", [AUDIT_RESUMED] = "resumed",
 	[AUDIT_FAILED] = "failed", [AUDIT_RETIRED] = "retired",
+	[AUDIT_STOPPED] = "stopped", [AUDIT_MENDED] = "mended",
 };
 static int file = -1;
 

@@ -21,9 +21,11 @@ enum audit_step {
 	AUDIT_UNANSWERED,	/* it exists, but no 201 reached the client */
 	AUDIT_ABSENT,		/* its worker died and it does not exist */
 	AUDIT_DELETED,
+	AUDIT_STOPPED,		/* a session, by a client; its record stays */
 	AUDIT_RESUMED,		/* admitted by the leader */
 	AUDIT_FAILED,		/* stopped by the leader, with a reason */
 	AUDIT_RETIRED,		/* deleted at the end of its retention */
+	AUDIT_MENDED,		/* a session got what it lacked to start */
 };
 
 struct audit {

@@ -1,6 +1,5 @@
 /*
- * /batches: create, list, view, state, delete. Handlers of route.c's table;
- * each fills the reply or fails with the error that Livy would send.
+ * POST /batches; what else there is below it is in apps.h.
  */
 #ifndef BATCH_H
 #define BATCH_H
@@ -8,15 +7,7 @@
 #include "defs.h"
 #include "route.h"
 
-bool batch_list(struct gw *gw, const struct request *rq, const struct target *t,
-    struct reply *rp, struct err *err) MUST_CHECK;
 bool batch_create(struct gw *gw, const struct request *rq,
-    const struct target *t, struct reply *rp, struct err *err) MUST_CHECK;
-bool batch_view(struct gw *gw, const struct request *rq, const struct target *t,
-    struct reply *rp, struct err *err) MUST_CHECK;
-bool batch_state(struct gw *gw, const struct request *rq,
-    const struct target *t, struct reply *rp, struct err *err) MUST_CHECK;
-bool batch_delete(struct gw *gw, const struct request *rq,
     const struct target *t, struct reply *rp, struct err *err) MUST_CHECK;
 
 #endif

@@ -5,11 +5,12 @@
 #include <assert.h>
 
 #include "cache_reader.h"
-#include "jv.h"
+#include "livy.h"
 #include "num.h"
 #include "own.h"
 
 #define NAMESAKES 16	/* records looked at for one name */
+#define BARE_MAX (1u << 20)	/* of a part that is made here */
 #define ALIGN 65536	/* arenas: the largest page size there is */
 
 static size_t
@@ -334,21 +335,21 @@ cache_find_name(struct cache *c, enum app_kind kind, const char *name,
 	return watched_name(c, kind, name, ret);
 }
 
-/* A view of what is known without its parts. */
+/* A view of what is known without its parts: no URLs, an empty echo. */
 static void
-view_without_parts(const struct cache_view *v, struct buf *out)
+view_without_parts(const struct cache_view *v, const struct buf *log,
+    struct buf *out)
 {
-	buf_addf(out, "{\"id\":%d,\"name\":", (int)v->app.id);
-	jv_add_str(out, v->text.name);
-	buf_addstr(out, ",\"owner\":");
-	jv_add_str(out, v->text.owner);
-	buf_addstr(out, ",\"proxyUser\":");
-	jv_add_str(out, v->text.proxy_user);
-	buf_addf(out, ",\"state\":\"%s\",\"appId\":",
-	    livy_state_word(v->app.state));
-	jv_add_str(out, v->app.app_id[0] ? v->app.app_id : NULL);
-	buf_addstr(out, ",\"appInfo\":{\"driverLogUrl\":null,"
-	    "\"sparkUiUrl\":null,\"executorLogUrls\":null},\"log\":[");
+	AUTO_BUF struct buf mid = BUF_INIT(BARE_MAX),
+	    story = BUF_INIT(BARE_MAX), tail = BUF_INIT(BARE_MAX);
+	struct livy_view view = { out, &mid, &story, &tail };
+
+	livy_render(NULL, &v->app, &v->text, &view);
+	buf_addstr(out, livy_state_word(v->app.state));
+	buf_add(out, mid.data, mid.len);
+	if (log)
+		buf_add(out, log->data, log->len);
+	buf_add(out, tail.data, tail.len);
 }
 
 void
@@ -358,10 +359,7 @@ cache_view_json(const struct cache_view *v, const struct buf *log,
 	enum { HEAD, MID, LOG, TAIL };
 
 	if (!v->whole) {
-		view_without_parts(v, out);
-		if (log)
-			buf_add(out, log->data, log->len);
-		buf_addstr(out, "]}");
+		view_without_parts(v, log, out);
 		return;
 	}
 	buf_add(out, v->part[HEAD], v->part_len[HEAD]);

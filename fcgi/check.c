@@ -8,6 +8,7 @@
 #include "cred.h"
 #include "err.h"
 #include "listen.h"
+#include "session_agent.h"
 #include "session_token.h"
 
 static void
@@ -52,11 +53,12 @@ warn(const struct conf *conf)
 		    "kubernetes.watch_idle: a quiet cluster looks old");
 }
 
-/* Whether the files of secrets are good; what they hold is not shown. */
+/* Whether the other files are good; what they hold is not shown. */
 static bool
-check_secrets(const struct conf *conf, struct err *err)
+check_files(const struct conf *conf, struct err *err)
 {
 	struct session_keys *keys = NULL;
+	struct session_agent *agent = NULL;
 	char *secret = NULL;
 
 	if (!listen_secret(conf, &secret, err))
@@ -66,6 +68,9 @@ check_secrets(const struct conf *conf, struct err *err)
 	if (!session_keys_read(conf->session_key_file, &keys, err))
 		return false;
 	session_keys_free(keys);
+	if (!session_agent_read(conf, &agent, err))
+		return false;
+	session_agent_free(agent);
 	return true;
 }
 
@@ -79,15 +84,17 @@ check_main(const char *config_path)
 		fprintf(stderr, "%s\n", err.msg);
 		return 1;
 	}
-	if (!check_secrets(conf, &err)) {
+	if (!check_files(conf, &err)) {
 		fprintf(stderr, "%s: %s\n", config_path, err.msg);
 		conf_free(conf);
 		return 1;
 	}
 	printf("%s: ok\n  gateway %s\n", config_path, conf->gateway);
 	print_list("namespaces", &conf->namespaces);
-	printf("  batch template %s/%s\n", conf->template_dir,
-	    conf->template_file[APP_BATCH]);
+	for (int kind = 0; kind < APP_KINDS; kind++)
+		printf("  %s template %s/%s\n",
+		    app_kind_word((enum app_kind)kind), conf->template_dir,
+		    conf->template_file[kind]);
 	check_credential(conf);
 	warn(conf);
 	conf_free(conf);

@@ -401,6 +401,7 @@ conf_load(const char *path, struct conf **ret_new, struct err *err)
 		check_order(&l, "kubernetes.call_budget",
 		    "fastcgi.request_deadline", true);
 		load_template(&l, APP_BATCH, "templates.batch");
+		load_template(&l, APP_SESSION, "templates.session");
 	}
 	good = cfg_errors_none(&l.errors, err);
 	cfg_errors_release(&l.errors);

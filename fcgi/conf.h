@@ -83,6 +83,12 @@ struct conf {
 
 	/* interactive sessions */
 	char *session_key_file;	/* what their agents' tokens are made with */
+	char *agent_file;	/* of the agent itself */
+	int64_t agent_port;	/* that it listens on, in its pod */
+	bool session_timeout_check; /* Livy's four settings of these names */
+	int64_t session_timeout_ms;
+	bool session_ttl_check;
+	int64_t session_ttl_ms;
 
 	/* the leader's chores */
 	int64_t admission_limit; /* under way in a namespace; 0 = any */

@@ -13,6 +13,7 @@
 #include "kube.h"
 #include "log.h"
 #include "lookup.h"
+#include "manifest.h"
 #include "own.h"
 #include "request.h"
 #include "slots.h"
@@ -88,14 +89,24 @@ post(const struct creation *c, const struct claim *cl, json_object *manifest,
 	return MADE_NOT;
 }
 
-/* The gateway's own side of the object, beyond what the kind has put there. */
+bool
+create_manifest(const struct creation *c, int32_t id, json_object **ret_new,
+    struct err *err)
+{
+	return manifest_render(c->gw->conf, &(struct manifest){
+	    .kind = c->kind, .id = id, .owner = c->rq->user,
+	    .request_id = c->rq->id, .vars = c->vars, .labels = c->labels,
+	    .notes = c->notes }, ret_new, err);
+}
+
+/* The same with what only a real create has. */
 static bool
 manifest_of(const struct creation *c, const struct claim *cl, int32_t id,
     json_object **ret_new, struct err *err)
 {
 	json_object *notes;
 
-	if (!c->manifest(c, id, ret_new, err))
+	if (!create_manifest(c, id, ret_new, err))
 		return false;
 	notes = jv_get(*ret_new, "metadata.annotations");
 	if (*cl->key.object)

@@ -24,9 +24,13 @@ struct creation {
 	const struct request *rq;
 	enum app_kind kind;
 	json_object *vars;	/* the request's; "name" is looked at here */
-	bool (*manifest)(const struct creation *c, int32_t id,
-	    json_object **ret_new, struct err *err);
+	json_object *labels;	/* as in manifest.h, or NULL */
+	json_object *notes;
 };
+
+/* What would be created with this id; a trial refuses what cannot be. */
+bool create_manifest(const struct creation *c, int32_t id,
+    json_object **ret_new, struct err *err) MUST_CHECK;
 
 /*
  * True: it exists, readers of this replica see it, and ret is its view. On

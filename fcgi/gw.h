@@ -14,6 +14,7 @@ struct cred_shm;
 struct json_object;
 struct kube;
 struct own;
+struct session_agent;
 struct session_keys;
 struct slots;
 
@@ -21,6 +22,7 @@ struct gw {
 	const struct conf *conf;
 	char *secret;			/* of the installation */
 	const struct session_keys *session_keys;
+	const struct session_agent *agent;
 	int listen_fd;			/* non-blocking */
 	int64_t peer_uid;		/* of nginx; -1 = any may connect */
 	/* shared memory, mapped once by the master */

@@ -24,6 +24,8 @@
 
 /* In the order in which an application is shown to them. */
 static const struct chore *const table[] = {
+	/* these speak for none */
+	&chore_agent, &chore_session,
 	&chore_retire, &chore_fail, &chore_admit,
 };
 

@@ -139,6 +139,8 @@ livy_app(json_object *obj, const char *gateway, struct app *ret,
     struct app_text *ret_text, struct err *err)
 {
 	json_object *notes = jv_get(obj, "metadata.annotations");
+	json_object *labels = jv_get(obj, "metadata.labels");
+	const char *agent = some(jv_text(jv_member(labels, LABEL_AGENT)));
 	const char *state = jv_str(obj, "status.applicationState.state");
 	struct app app = { 0 };
 	struct app_text text = { 0 };
@@ -158,6 +160,7 @@ livy_app(json_object *obj, const char *gateway, struct app *ret,
 	    jv_member(notes, ANNOTATION_WAITS);
 	app.ns_hash = app_hash(text.ns);
 	app.key_version = key_version(notes);
+	app.agent = agent ? app_hash(agent) : 0;
 	app.admitted_ms = note_ms(notes, ANNOTATION_ADMITTED);
 	app.created_ms = time_of(obj, "metadata.creationTimestamp");
 	app.submitted_ms = time_of(obj, "status.lastSubmissionAttemptTime");
@@ -171,6 +174,9 @@ livy_app(json_object *obj, const char *gateway, struct app *ret,
 	    ANNOTATION_PROXY_USER)));
 	text.request_id = some(jv_text(jv_member(notes, ANNOTATION_REQUEST)));
 	text.key = some(jv_text(jv_member(notes, ANNOTATION_KEY)));
+	text.session_kind = some(jv_text(jv_member(labels,
+	    LABEL_SESSION_KIND)));
+	text.echo = some(jv_text(jv_member(notes, ANNOTATION_ECHO)));
 	text.failed = some(jv_text(jv_member(notes, ANNOTATION_FAILED)));
 	text.error = some(jv_str(obj, "status.applicationState.errorMessage"));
 	if (text.failed && !app_ended(&app))

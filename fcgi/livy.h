@@ -37,13 +37,21 @@ enum livy_state livy_state_of(enum app_kind kind, enum app_phase phase);
  *   head: {"id":1,"name":null,"owner":"ann","proxyUser":null,"state":"
  *   mid:  ","appId":null,"appInfo":{…},"log":[
  *   log:  "line","line"        (from the story; may be replaced)
- *   tail: ]}                   (for sessions, the request's echo)
+ *   tail: ]}                   (for sessions, with the request's echo)
+ * conf NULL: without the URLs of appInfo.
  */
 struct livy_view {
 	struct buf *head, *mid, *log, *tail;
 };
 void livy_render(const struct conf *conf, const struct app *app,
     const struct app_text *text, struct livy_view *out);
+
+/*
+ * Appends pattern with its {placeholders} (id, kind, appId, namespace,
+ * object, pod) filled; what names none stays. False if one has no value yet.
+ */
+bool livy_expand(struct buf *out, const char *pattern, const struct app *app,
+    const struct app_text *text);
 
 /*
  * What there is to tell beside the driver's own log, a line each: where the

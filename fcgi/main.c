@@ -13,7 +13,7 @@
 static const char help[] =
 	"usage: livy-fcgi [-c FILE]             serve, in the foreground\n"
 	"       livy-fcgi [-c FILE] -t          check the configuration\n"
-	"       livy-fcgi [-c FILE] [-u USER] render batch BODY\n"
+	"       livy-fcgi [-c FILE] [-u USER] render batch|session BODY\n"
 	"\n"
 	"A Livy-compatible REST service for Spark on Kubernetes, behind\n"
 	"nginx.\n"

@@ -6,6 +6,7 @@
 #include "conf.h"
 #include "err.h"
 #include "jv.h"
+#include "session_plan.h"
 #include "tmpl.h"
 
 #define ECHO_MAX (192u << 10)	/* of the 256 KiB annotations may have */
@@ -94,6 +95,8 @@ set_labels(const struct conf *conf, const struct manifest *of,
 	set_text(labels, LABEL_GATEWAY, conf->gateway);
 	set_text(labels, LABEL_KIND, app_kind_word(of->kind));
 	set_text(labels, LABEL_ID, text);
+	if (of->labels)
+		add_all(labels, of->labels, /* only_unset= */ false);
 }
 
 static bool
@@ -108,6 +111,8 @@ set_annotations(const struct manifest *of, json_object *meta, struct err *err)
 	    jv_text(jv_member(of->vars, "proxyUser")));
 	set_text(notes, ANNOTATION_NAME, jv_text(jv_member(of->vars, "name")));
 	set_text(notes, ANNOTATION_REQUEST, of->request_id);
+	if (of->notes)
+		add_all(notes, of->notes, /* only_unset= */ false);
 	len = strlen(jv_print(notes));
 	return len <= ECHO_MAX || err_set(err, 400, "Rejected, Reason: what "
 	    "has to be kept of this request takes %zu bytes, more than %u",
@@ -141,25 +146,30 @@ manifest_render(const struct conf *conf, const struct manifest *of,
 	return true;
 }
 
+static json_object *(*const known[APP_KINDS])(void) = {
+	[APP_BATCH] = batch_req_known,
+	[APP_SESSION] = session_plan_known,
+};
+
 json_object *
 manifest_known(const struct conf *conf, enum app_kind kind)
 {
-	AUTO_JSON json_object *fields = batch_req_known();
-	json_object *known = json_object_new_object();
+	AUTO_JSON json_object *fields = known[kind]();
+	json_object *all = json_object_new_object();
 	char object[64];
 
 	if (conf->vars)
-		add_all(known, conf->vars, false);
+		add_all(all, conf->vars, false);
 	json_object_object_foreach(fields, key, value)
-		if (value || !jv_member(known, key))
-			json_object_object_add(known, key,
+		if (value || !jv_member(all, key))
+			json_object_object_add(all, key,
 			    json_object_get(value));
-	json_object_object_add(known, "id", json_object_new_int(ID_MAX));
+	json_object_object_add(all, "id", json_object_new_int(ID_MAX));
 	snprintf(object, sizeof object, "livy-%s", app_kind_word(kind));
-	jv_set_str(known, "appName", object);
-	json_object_object_add(known, "user", NULL);
-	jv_set_str(known, "gateway", conf->gateway);
-	jv_set_str(known, "namespace", conf->namespaces.count > 0 ?
+	jv_set_str(all, "appName", object);
+	json_object_object_add(all, "user", NULL);
+	jv_set_str(all, "gateway", conf->gateway);
+	jv_set_str(all, "namespace", conf->namespaces.count > 0 ?
 	    conf->namespaces.items[0] : "default");
-	return known;
+	return all;
 }

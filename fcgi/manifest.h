@@ -17,9 +17,11 @@ struct manifest {
 	int32_t id;
 	const char *owner;	/* "" = nobody signed in */
 	const char *request_id;
-	json_object *vars;	/* the request's, of batch_req.h or so; its
-				 * proxyUser is the one that
-				 * access_proxy_user has decided on */
+	json_object *vars;	/* the request's, of batch_req.h or
+				 * session_req.h; its proxyUser is the one
+				 * that access_proxy_user has decided on */
+	json_object *labels;	/* more than the common ones, or NULL */
+	json_object *notes;	/* the same for annotations */
 };
 
 /*

@@ -23,6 +23,7 @@
 #include "log.h"
 #include "num.h"
 #include "own.h"
+#include "session_agent.h"
 #include "session_token.h"
 #include "shm.h"
 #include "slots.h"
@@ -54,10 +55,17 @@ struct child {
 	int64_t kill_ms;	/* told to end: SIGKILL from then on; 0 = not */
 };
 
+/* What is read beside the configuration, as root where that is needed. */
+struct files {
+	char *secret;
+	struct session_keys *keys;
+	struct session_agent *agent;
+};
+
 struct master {
 	const char *config_path;
 	struct conf *conf;
-	struct session_keys *keys;
+	struct files files;
 	struct gw gw;
 	struct child *children;
 	size_t count;
@@ -261,6 +269,35 @@ reload_check(const struct master *m, const struct conf *conf, struct err *err)
 	return true;
 }
 
+static void
+files_free(struct files *f)
+{
+	if (f->secret)
+		explicit_bzero(f->secret, strlen(f->secret));
+	free(f->secret);
+	session_keys_free(f->keys);
+	session_agent_free(f->agent);
+}
+
+static bool
+read_files(const struct conf *conf, struct files *ret, struct err *err)
+{
+	return listen_secret(conf, &ret->secret, err) &&
+	    session_keys_read(conf->session_key_file, &ret->keys, err) &&
+	    session_agent_read(conf, &ret->agent, err);
+}
+
+/* Puts what has been read into what new processes are given. */
+static void
+offer(struct master *m)
+{
+	m->gw.conf = m->conf;
+	m->gw.secret = m->files.secret;
+	m->gw.session_keys = m->files.keys;
+	m->gw.agent = m->files.agent;
+	m->gw.peer_uid = listen_peer(m->conf);
+}
+
 /*
  * New workers with the new configuration first, then the old ones end as
  * they have answered what they hold: the socket never stands unserved. A
@@ -271,30 +308,24 @@ reload(struct master *m)
 {
 	struct err err = ERR_INIT;
 	struct conf *conf = NULL;
-	struct session_keys *keys = NULL;
-	char *secret = NULL;
+	struct files files = { 0 };
 
 	if (!conf_load(m->config_path, &conf, &err) ||
-	    !listen_secret(conf, &secret, &err) ||
-	    !session_keys_read(conf->session_key_file, &keys, &err) ||
+	    !read_files(conf, &files, &err) ||
 	    !reload_check(m, conf, &err)) {
 		log_err("not reloaded, the old configuration stays: ", &err);
 		conf_free(conf);
-		session_keys_free(keys);
-		free(secret);
+		files_free(&files);
 		return;
 	}
 	for (size_t i = 0; i < m->count; i++)
 		if (m->children[i].role == ROLE_WORKER)
 			m->children[i].wanted = false;
 	conf_free(m->conf);
-	free(m->gw.secret);
-	session_keys_free(m->keys);
+	files_free(&m->files);
 	m->conf = conf;
-	m->gw.conf = conf;
-	m->gw.secret = secret;
-	m->gw.session_keys = m->keys = keys;
-	m->gw.peer_uid = listen_peer(conf);
+	m->files = files;
+	offer(m);
 	log_set_level(conf->log_level);
 	start_workers(m, conf->workers);
 	for (size_t i = 0; i < m->count; i++) {
@@ -442,17 +473,14 @@ master_run(const char *config_path)
 	log_role("master");
 	block_signals(&m);
 	if (!conf_load(config_path, &m.conf, &err) ||
-	    !listen_secret(m.conf, &m.gw.secret, &err) ||
-	    !session_keys_read(m.conf->session_key_file, &m.keys, &err) ||
+	    !read_files(m.conf, &m.files, &err) ||
 	    !listen_open(m.conf, &m.gw.listen_fd, &err) ||
 	    !write_pid(&m, &err) || !listen_drop(m.conf, &err)) {
 		log_err("", &err);
 		return 1;
 	}
 	log_set_level(m.conf->log_level);
-	m.gw.conf = m.conf;
-	m.gw.session_keys = m.keys;
-	m.gw.peer_uid = listen_peer(m.conf);
+	offer(&m);
 	map_memory(&m);
 	make_children(&m);
 	tick(&m);	/* auth, watcher, leader */

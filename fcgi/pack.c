@@ -5,22 +5,31 @@
 #include "buf.h"
 #include "cache.h"
 
-/* The members of struct app_text in a run's order; brief ones first. */
+/* When a string is left out. */
+enum kept {
+	KEPT,		/* never */
+	KEPT_LONG,	/* where it has to be brief */
+	KEPT_BARE,	/* beside a view, which has it, and then too */
+};
+
+/* The members of struct app_text in a run's order. */
 static const struct {
 	size_t at;
-	bool brief;
+	enum kept kept;
 } fields[PACK_TEXTS] = {
-	{ offsetof(struct app_text, object), true },
-	{ offsetof(struct app_text, ns), true },
-	{ offsetof(struct app_text, pod), true },
-	{ offsetof(struct app_text, name), true },
-	{ offsetof(struct app_text, owner), true },
-	{ offsetof(struct app_text, proxy_user), true },
-	{ offsetof(struct app_text, request_id), true },
-	{ offsetof(struct app_text, key), true },
-	{ offsetof(struct app_text, failed), true },
-	{ offsetof(struct app_text, error), false },
-	{ offsetof(struct app_text, pod_reason), false },
+	{ offsetof(struct app_text, object), KEPT },
+	{ offsetof(struct app_text, ns), KEPT },
+	{ offsetof(struct app_text, pod), KEPT },
+	{ offsetof(struct app_text, name), KEPT },
+	{ offsetof(struct app_text, owner), KEPT },
+	{ offsetof(struct app_text, proxy_user), KEPT },
+	{ offsetof(struct app_text, request_id), KEPT },
+	{ offsetof(struct app_text, key), KEPT },
+	{ offsetof(struct app_text, failed), KEPT },
+	{ offsetof(struct app_text, session_kind), KEPT },
+	{ offsetof(struct app_text, error), KEPT_LONG },
+	{ offsetof(struct app_text, pod_reason), KEPT_LONG },
+	{ offsetof(struct app_text, echo), KEPT_BARE },
 };
 
 _Static_assert(sizeof(struct app_text) == PACK_TEXTS * sizeof(char *),
@@ -54,7 +63,8 @@ pack_measure(struct pack *ret, const struct app_text *text,
 		ret->whole = ret->whole && buf_ok(part(view, i));
 	for (size_t i = 0; i < PACK_TEXTS; i++) {
 		s = field(text, i);
-		if (!s || (brief && !fields[i].brief)) {
+		if (!s || (brief && fields[i].kept != KEPT) ||
+		    (view && fields[i].kept == KEPT_BARE)) {
 			ret->text[i] = PACK_NONE;
 			continue;
 		}

@@ -14,6 +14,8 @@
 #include "jv.h"
 #include "manifest.h"
 #include "request.h"
+#include "session_agent.h"
+#include "session_plan.h"
 
 static bool
 read_body(const char *file, struct buf *body, struct err *err)
@@ -50,28 +52,75 @@ caller(const struct conf *conf)
 	return conf->identity == IDENTITY_NONE || !pw ? "" : pw->pw_name;
 }
 
+static bool
+render_batch(const struct conf *conf, const struct request *rq,
+    struct manifest *of, json_object **ret_new, struct err *err)
+{
+	AUTO_JSON json_object *vars = NULL;
+	char as[APP_NAME_MAX + 1];
+
+	if (!batch_req_parse(conf, rq->body.data, rq->body.len, &vars, err) ||
+	    !access_proxy_user(conf, rq, jv_str(vars, "proxyUser"), as, err))
+		return false;
+	jv_set_str(vars, "proxyUser", as);
+	of->vars = vars;
+	return manifest_render(conf, of, ret_new, err);
+}
+
+static bool
+render_session(const struct conf *conf, const struct request *rq,
+    struct manifest *of, json_object **ret_new, struct err *err)
+{
+	AUTO_PLAN struct session_plan plan = SESSION_PLAN_INIT;
+	struct session_agent *agent = NULL;
+	bool good;
+
+	if (!session_agent_read(conf, &agent, err))
+		return false;
+	good = session_plan(conf, agent, /* key_version= */ 1, rq, &plan, err);
+	session_agent_free(agent);
+	of->vars = plan.vars;
+	of->labels = plan.labels;
+	of->notes = plan.notes;
+	return good && manifest_render(conf, of, ret_new, err);
+}
+
+static bool (*const renders[APP_KINDS])(const struct conf *conf,
+    const struct request *rq, struct manifest *of, json_object **ret_new,
+    struct err *err) = {
+	[APP_BATCH] = render_batch, [APP_SESSION] = render_session,
+};
+
 /* As a worker would, up to the point where it asks the cluster. */
 static bool
 render(const struct conf *conf, const struct render_args *args,
-    json_object **ret_new, struct err *err)
+    enum app_kind kind, json_object **ret_new, struct err *err)
 {
-	AUTO_BUF struct buf body = BUF_INIT((size_t)conf->body_limit + 4096);
-	AUTO_JSON json_object *vars = NULL;
 	AUTO_FREE struct request *rq = mem_alloc(sizeof *rq);
+	struct manifest of = { .kind = kind, .owner = rq->user,
+		.request_id = "render" };
 	const char *user = args->user ? args->user : caller(conf);
-	char as[APP_NAME_MAX + 1];
+	bool good;
 
 	if (strlen(user) >= sizeof rq->user)
 		return err_set(err, 400, "the user's name is too long");
 	memcpy(rq->user, user, strlen(user) + 1);
-	if (!read_body(args->file, &body, err) ||
-	    !batch_req_parse(conf, body.data, body.len, &vars, err) ||
-	    !access_proxy_user(conf, rq, jv_str(vars, "proxyUser"), as, err))
-		return false;
-	jv_set_str(vars, "proxyUser", as);
-	return manifest_render(conf, &(struct manifest){ .kind = APP_BATCH,
-	    .owner = rq->user, .request_id = "render", .vars = vars },
-	    ret_new, err);
+	buf_init(&rq->body, (size_t)conf->body_limit + 4096);
+	good = read_body(args->file, &rq->body, err) &&
+	    renders[kind](conf, rq, &of, ret_new, err);
+	buf_release(&rq->body);
+	return good;
+}
+
+static bool
+find_kind(const char *word, enum app_kind *ret)
+{
+	for (int kind = 0; kind < APP_KINDS; kind++)
+		if (strcmp(word, app_kind_word((enum app_kind)kind)) == 0) {
+			*ret = (enum app_kind)kind;
+			return true;
+		}
+	return false;
 }
 
 int
@@ -80,18 +129,19 @@ render_main(const struct render_args *args)
 	AUTO_JSON json_object *manifest = NULL;
 	struct conf *conf = NULL;
 	struct err err = ERR_INIT;
+	enum app_kind kind;
 	bool good;
 
-	if (strcmp(args->kind, "batch") != 0) {
-		fprintf(stderr, "livy-fcgi: cannot render '%s', only 'batch'\n",
-		    args->kind);
+	if (!find_kind(args->kind, &kind)) {
+		fprintf(stderr, "livy-fcgi: cannot render '%s', only 'batch' "
+		    "and 'session'\n", args->kind);
 		return 2;
 	}
 	if (!conf_load(args->config_path, &conf, &err)) {
 		fprintf(stderr, "%s\n", err.msg);
 		return 1;
 	}
-	good = render(conf, args, &manifest, &err);
+	good = render(conf, args, kind, &manifest, &err);
 	conf_free(conf);
 	if (!good) {
 		fprintf(stderr, "%d %s\n", err.status, err.msg);

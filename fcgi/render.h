@@ -9,7 +9,7 @@
 
 struct render_args {
 	const char *config_path;
-	const char *kind;	/* "batch" */
+	const char *kind;	/* "batch", "session" */
 	const char *file;	/* the body; "-" is standard input */
 	const char *user;	/* who would send it; NULL = the caller */
 };

@@ -4,12 +4,14 @@
 
 #include <assert.h>
 
-#include "batch.h"
 #include "applog.h"
+#include "apps.h"
+#include "batch.h"
 #include "err.h"
 #include "reply.h"
 #include "request.h"
 #include "server.h"
+#include "session.h"
 
 #define SEGMENTS_MAX 5	/* sessions, id, statements, sid, cancel */
 
@@ -29,13 +31,25 @@ struct route {
 
 static const struct route routes[] = {
 	{ { "batches" }, "POST, GET, HEAD", APP_BATCH,
-	  { { "GET", batch_list }, { "POST", batch_create } } },
+	  { { "GET", apps_list }, { "POST", batch_create } } },
 	{ { "batches", "{id}" }, "DELETE, GET, HEAD", APP_BATCH,
-	  { { "GET", batch_view }, { "DELETE", batch_delete } } },
+	  { { "GET", apps_view }, { "DELETE", apps_delete } } },
 	{ { "batches", "{id}", "state" }, "GET, HEAD", APP_BATCH,
-	  { { "GET", batch_state } } },
+	  { { "GET", apps_state } } },
 	{ { "batches", "{id}", "log" }, "GET, HEAD", APP_BATCH,
 	  { { "GET", applog_get } } },
+	{ { "sessions" }, "POST, GET, HEAD", APP_SESSION,
+	  { { "GET", apps_list }, { "POST", session_create } } },
+	{ { "sessions", "{id}" }, "DELETE, GET, HEAD", APP_SESSION,
+	  { { "GET", apps_view }, { "DELETE", apps_delete } } },
+	{ { "sessions", "{id}", "state" }, "GET, HEAD", APP_SESSION,
+	  { { "GET", apps_state } } },
+	{ { "sessions", "{id}", "log" }, "GET, HEAD", APP_SESSION,
+	  { { "GET", applog_get } } },
+	{ { "sessions", "{id}", "stop" }, "POST", APP_SESSION,
+	  { { "POST", session_stop } } },
+	{ { "sessions", "{id}", "connect" }, "POST", APP_SESSION,
+	  { { "POST", session_connect } } },
 	{ { "version" }, "GET, HEAD", APP_BATCH,
 	  { { "GET", server_version } } },
 	{ { "metrics", "ping" }, "GET, HEAD", APP_BATCH,
@@ -116,6 +130,13 @@ take_target(const struct route *r, const struct path *p, struct target *t,
 	return true;
 }
 
+static bool
+begins_with(const struct path *p, const char *word)
+{
+	return p->count > 0 && p->seg[0].len == strlen(word) &&
+	    memcmp(p->seg[0].start, word, strlen(word)) == 0;
+}
+
 /* Livy's routes for sessions and batches know one version of themselves. */
 static bool
 accepts(const struct request *rq, const struct path *p, struct err *err)
@@ -124,8 +145,7 @@ accepts(const struct request *rq, const struct path *p, struct err *err)
 	const char *version = rq->accept + sizeof before - 1;
 	size_t n;
 
-	if (p->count == 0 || p->seg[0].len != 7 ||
-	    memcmp(p->seg[0].start, "batches", 7) != 0 ||
+	if ((!begins_with(p, "batches") && !begins_with(p, "sessions")) ||
 	    strncmp(rq->accept, before, sizeof before - 1) != 0)
 		return true;
 	n = strspn(version, "0123456789.");

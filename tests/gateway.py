@@ -82,6 +82,7 @@ class Gateway:
             "kubernetes.credential": "kubeconfig",
             "kubernetes.kubeconfig": str(self.kubeconfig),
             "kubernetes.namespaces": [cluster.namespace],
+            "sessions.agent_file": str(SRC / "deploy/agent/livy_agent.py"),
             "templates.dir": str(SRC / "conf" / "templates"),
         }
         self.settings.update(settings or {})

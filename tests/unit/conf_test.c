@@ -17,7 +17,7 @@
 #include "tmpl.h"
 
 static char dir[] = "/tmp/livy-fcgi-conf-XXXXXX";
-static char file[64], template[64];
+static char file[64], template[64], sessions[64];
 
 static const char *
 source(const char *name)
@@ -55,16 +55,26 @@ write_file(const char *path, const char *text)
 	fclose(f);
 }
 
+static void
+copy_template(const char *name, const char *to)
+{
+	char from[200];
+	AUTO_FREE char *shipped = NULL;
+
+	snprintf(from, sizeof from, "conf/templates/%s", name);
+	shipped = contents_new(source(from));
+	write_file(to, shipped);
+}
+
 static int
 make_folder(void **state UNUSED)
 {
-	AUTO_FREE char *shipped = contents_new(
-	    source("conf/templates/batch.cfg"));
-
 	assert_non_null(mkdtemp(dir));
 	snprintf(file, sizeof file, "%s/livy-fcgi.cfg", dir);
 	snprintf(template, sizeof template, "%s/batch.cfg", dir);
-	write_file(template, shipped);
+	snprintf(sessions, sizeof sessions, "%s/session.cfg", dir);
+	copy_template("batch.cfg", template);
+	copy_template("session.cfg", sessions);
 	return 0;
 }
 
@@ -73,6 +83,7 @@ drop_folder(void **state UNUSED)
 {
 	unlink(file);
 	unlink(template);
+	unlink(sessions);
 	return rmdir(dir);
 }
 
@@ -446,11 +457,12 @@ a_file_that_is_not_there_says_so(void **state UNUSED)
 static void
 templates_are_loaded_and_checked(void **state UNUSED)
 {
-	char expected[200];
+	char expected[400];
 
 	snprintf(expected, sizeof expected,
 	    "1: cannot read the template '%s/nowhere/batch.cfg': No such file "
-	    "or directory", dir);
+	    "or directory\n1: cannot read the template "
+	    "'%s/nowhere/session.cfg': No such file or directory", dir, dir);
 	assert_refused("templates = { dir = \"nowhere\"; };", expected);
 	write_file(template, "application = {\n\tapiVersion = \"${nonesuch}\";\n"
 	    "kind = \"SparkApplication\"; spec = { type = \"\"; sparkVersion = "

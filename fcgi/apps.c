@@ -1,0 +1,114 @@
+#include "config.h"
+
+#include "apps.h"
+
+#include "access.h"
+#include "audit.h"
+#include "conf.h"
+#include "create.h"
+#include "err.h"
+#include "gw.h"
+#include "log.h"
+#include "lookup.h"
+#include "own.h"
+#include "remove.h"
+#include "reply.h"
+#include "request.h"
+
+#define PAGE_SIZE 100	/* Livy's */
+
+bool
+apps_list(struct gw *gw, const struct request *rq,
+    const struct target *t, struct reply *rp, struct err *err)
+{
+	AUTO_BUF struct buf page = BUF_INIT(rp->body.limit);
+	int64_t total = 0;
+	int32_t from, size;
+
+	if (!request_int(rq, "from", 0, &from, err) ||
+	    !request_int(rq, "size", PAGE_SIZE, &size, err) ||
+	    !lookup_ready(gw, err))
+		return false;
+	cache_page(gw->cache, t->kind, from, size, &page, &total);
+	if (!buf_ok(&page))
+		return err_set(err, 500, "a page of %d is longer than this "
+		    "server sends", (int)size);
+	buf_addf(&rp->body, "{\"from\":%d,\"total\":%lld,\"sessions\":[",
+	    (int)from, (long long)total);
+	buf_add(&rp->body, page.data, page.len);
+	buf_addstr(&rp->body, "]}");
+	return true;
+}
+
+bool
+apps_view(struct gw *gw, const struct request *rq, const struct target *t,
+    struct reply *rp, struct err *err)
+{
+	AUTO_ITEM struct item it = ITEM_INIT;
+
+	if (!lookup_item(gw, rq, t, &it, err) ||
+	    !access_do_as(gw->conf, rq, err))
+		return false;
+	cache_view_json(&it.view, NULL, &rp->body);
+	return true;
+}
+
+static void
+add_state(struct reply *rp, int32_t id, enum livy_state state)
+{
+	buf_addf(&rp->body, "{\"id\":%d,\"state\":\"%s\"}", (int)id,
+	    livy_state_word(state));
+}
+
+/* What clients ask most: for a known id it copies a few bytes. */
+bool
+apps_state(struct gw *gw, const struct request *rq, const struct target *t,
+    struct reply *rp, struct err *err)
+{
+	AUTO_ITEM struct item it = ITEM_INIT;
+	enum livy_state state;
+	bool number;
+	int32_t id = 0;
+
+	if (!lookup_id(t, &number, &id, err) || !lookup_ready(gw, err))
+		return false;
+	if (number && cache_get_state(gw->cache, t->kind, id, &state) ==
+	    CACHE_FOUND) {
+		add_state(rp, id, state);
+		return true;
+	}
+	if (!lookup_item(gw, rq, t, &it, err))
+		return false;
+	add_state(rp, it.view.app.id, it.view.app.state);
+	return true;
+}
+
+bool
+apps_delete(struct gw *gw, const struct request *rq, const struct target *t,
+    struct reply *rp, struct err *err)
+{
+	AUTO_ITEM struct item it = ITEM_INIT;
+	const struct app *app = &it.view.app;
+	bool gone;
+
+	if (!lookup_item(gw, rq, t, &it, err) ||
+	    !access_do_as(gw->conf, rq, err))
+		return false;
+	if (!own_has_room(gw->own, gw->slot))
+		return err_retry(err, 503, 1, CREATE_WATCH_BEHIND);
+	if (!lookup_calls_begin(gw, err))
+		return false;
+	gone = remove_app(gw, &it.view, rq->deadline_ms, err);
+	lookup_calls_end(gw);
+	if (!gone)
+		return err_wrap(err, "cannot delete %s %d",
+		    app_kind_word(app->kind), (int)app->id);
+	if (!own_deleted(gw->own, gw->slot, app->kind, app->id, app->uid))
+		log_warn("%s %d is deleted but may be shown for a while",
+		    app_kind_word(app->kind), (int)app->id);
+	audit_write(&(struct audit){ .step = AUDIT_DELETED,
+	    .kind = app->kind, .id = app->id, .user = rq->user,
+	    .request_id = rq->id });
+	reply_msg(rp, 200, "deleted");
+	return true;
+}
