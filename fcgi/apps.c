@@ -65,21 +65,11 @@ bool
 apps_state(struct gw *gw, const struct request *rq, const struct target *t,
     struct reply *rp, struct err *err)
 {
-	AUTO_ITEM struct item it = ITEM_INIT;
-	enum livy_state state;
-	bool number;
-	int32_t id = 0;
+	struct app app;
 
-	if (!lookup_id(t, &number, &id, err) || !lookup_ready(gw, err))
+	if (!lookup_app(gw, rq, t, &app, err))
 		return false;
-	if (number && cache_get_state(gw->cache, t->kind, id, &state) ==
-	    CACHE_FOUND) {
-		add_state(rp, id, state);
-		return true;
-	}
-	if (!lookup_item(gw, rq, t, &it, err))
-		return false;
-	add_state(rp, it.view.app.id, it.view.app.state);
+	add_state(rp, app.id, app.state);
 	return true;
 }
 

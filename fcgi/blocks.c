@@ -6,12 +6,12 @@
 
 #include "buf.h"
 
-#define ORDERS 7	/* BLOCK_MIN << (ORDERS - 1) is BLOCK_MAX */
+#define ORDERS 13	/* BLOCK_MIN << (ORDERS - 1) is BLOCK_LIMIT */
 #define NONE UINT32_MAX
 #define TAKEN 0x80	/* in state: with the order of a taken block */
 #define FREE 0x40	/* with the order of a free one; 0: inside another */
 
-_Static_assert(BLOCK_MIN << (ORDERS - 1) == BLOCK_MAX, "orders fit");
+_Static_assert(BLOCK_MIN << (ORDERS - 1) == BLOCK_LIMIT, "orders fit");
 
 struct links {
 	uint32_t next, prev;
@@ -20,6 +20,7 @@ struct links {
 /* Units are of BLOCK_MIN bytes; a block is named by its first. */
 struct blocks {
 	uint32_t units;
+	unsigned orders;
 	uint32_t first[ORDERS];	/* free blocks */
 	uint8_t *state;
 	struct links *links;
@@ -50,12 +51,17 @@ unlink_block(struct blocks *b, uint32_t at, unsigned order)
 }
 
 struct blocks *
-blocks_new(size_t area)
+blocks_new(size_t area, size_t longest)
 {
 	struct blocks *b = mem_alloc(sizeof *b);
-	const uint32_t step = BLOCK_MAX / BLOCK_MIN;
+	const uint32_t step = (uint32_t)(longest / BLOCK_MIN);
 
-	assert(area % BLOCK_MAX == 0 && area / BLOCK_MIN < NONE);
+	assert(longest <= BLOCK_LIMIT && area % longest == 0 &&
+	    area / BLOCK_MIN < NONE);
+	while (b->orders < ORDERS && (size_t)BLOCK_MIN << b->orders < longest)
+		b->orders++;
+	assert((size_t)BLOCK_MIN << b->orders == longest);
+	b->orders++;
 	b->units = (uint32_t)(area / BLOCK_MIN);
 	b->state = mem_alloc(b->units);
 	b->links = mem_alloc(b->units * sizeof *b->links);
@@ -63,7 +69,7 @@ blocks_new(size_t area)
 		b->first[i] = NONE;
 	/* the front of the area is used first: pages cost once touched */
 	for (uint32_t at = b->units; at >= step; at -= step)
-		push(b, at - step, ORDERS - 1);
+		push(b, at - step, b->orders - 1);
 	return b;
 }
 
@@ -83,11 +89,11 @@ blocks_take(struct blocks *b, size_t len, size_t *ret)
 	unsigned want = 0, order;
 	uint32_t at;
 
-	while (want < ORDERS && (size_t)BLOCK_MIN << want < len)
+	while (want < b->orders && (size_t)BLOCK_MIN << want < len)
 		want++;
-	for (order = want; order < ORDERS && b->first[order] == NONE;)
+	for (order = want; order < b->orders && b->first[order] == NONE;)
 		order++;
-	if (order >= ORDERS)
+	if (order >= b->orders)
 		return false;
 	at = b->first[order];
 	unlink_block(b, at, order);
@@ -109,7 +115,7 @@ blocks_give(struct blocks *b, size_t where)
 	assert(at < b->units && (b->state[at] & TAKEN));
 	order = b->state[at] & (TAKEN - 1);
 	b->state[at] = 0;
-	for (; order < ORDERS - 1; order++) {
+	for (; order < b->orders - 1; order++) {
 		buddy = at ^ (1u << order);
 		if (b->state[buddy] != (FREE | order))
 			break;

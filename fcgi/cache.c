@@ -90,6 +90,12 @@ cache_open(void *mem, struct own *own)
 }
 
 void
+cache_follow(struct cache *c, struct feed *feed)
+{
+	c->feed = feed;
+}
+
+void
 cache_close(struct cache *c)
 {
 	if (!c)
@@ -183,6 +189,7 @@ record_read(const struct cache *c, struct cache_arena *a, uint32_t record,
 	} while (seq_read_retry(&r->seq, n));
 	if (!sane || seq_is_torn(n))
 		return false;
+	cache_merge_feed(c, &copy->app);
 	if (!ret)
 		return true;
 	ret->app = copy->app;
@@ -243,8 +250,8 @@ cache_get(struct cache *c, enum app_kind kind, int32_t id,
 }
 
 enum cache_found
-cache_get_state(struct cache *c, enum app_kind kind, int32_t id,
-    enum livy_state *ret)
+cache_get_app(struct cache *c, enum app_kind kind, int32_t id,
+    struct app *ret)
 {
 	struct cache_record copy;
 	enum cache_found found;
@@ -253,14 +260,26 @@ cache_get_state(struct cache *c, enum app_kind kind, int32_t id,
 	if (op == OWN_DELETED)
 		return CACHE_DELETED;
 	if (watched(c, kind, id, &copy, NULL)) {
-		*ret = copy.app.state;
+		*ret = copy.app;
 		return CACHE_FOUND;
 	}
 	if (op == OWN_NONE)
 		return CACHE_ABSENT;
 	found = cache_get(c, kind, id, &c->one);
 	if (found == CACHE_FOUND)
-		*ret = c->one.app.state;
+		*ret = c->one.app;
+	return found;
+}
+
+enum cache_found
+cache_get_state(struct cache *c, enum app_kind kind, int32_t id,
+    enum livy_state *ret)
+{
+	struct app app;
+	enum cache_found found = cache_get_app(c, kind, id, &app);
+
+	if (found == CACHE_FOUND)
+		*ret = app.state;
 	return found;
 }
 

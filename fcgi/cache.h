@@ -15,6 +15,7 @@
 struct cache;		/* a process's handle: cache.c */
 struct cache_shm;	/* the shared memory: cache_write.h */
 struct conf;
+struct feed;
 struct own;
 
 /* Bytes to map for so many applications and bytes of strings. */
@@ -23,6 +24,8 @@ size_t cache_size(int64_t objects, int64_t bytes);
 void cache_format(void *mem, int64_t objects, int64_t bytes);
 /* A reader's handle; own may be NULL (no merging). */
 struct cache *cache_open(void *mem, struct own *own);
+/* From now on a session whose application runs is as its agent says. */
+void cache_follow(struct cache *c, struct feed *feed);
 void cache_close(struct cache *c);
 
 /* How fresh it is. */
@@ -58,7 +61,10 @@ enum cache_found cache_get(struct cache *c, enum app_kind kind, int32_t id,
 enum cache_found cache_find_name(struct cache *c, enum app_kind kind,
     const char *name, struct cache_view *ret) MUST_CHECK;
 
-/* Only what GET …/state needs; no strings are copied. */
+/* Only its fixed facts; no strings are copied. */
+enum cache_found cache_get_app(struct cache *c, enum app_kind kind,
+    int32_t id, struct app *ret) MUST_CHECK;
+/* And of these, what GET …/state needs. */
 enum cache_found cache_get_state(struct cache *c, enum app_kind kind,
     int32_t id, enum livy_state *ret) MUST_CHECK;
 

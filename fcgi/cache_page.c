@@ -94,6 +94,7 @@ add_record(const struct cache *c, struct cache_arena *a, enum app_kind kind,
 		    pack_parts(&copy.pack, &at, &len);
 		if (!sane)
 			continue;
+		cache_merge_feed(c, &copy.app);
 		word = livy_state_word(copy.app.state);
 		word_len = strlen(word);
 		room = buf_room(out, len + word_len);

@@ -7,6 +7,7 @@
 
 #include "cache.h"
 #include "cache_shm.h"
+#include "feed.h"
 
 #define CACHE_TRIES 64	/* of a read whose record or index keeps changing */
 
@@ -14,6 +15,7 @@ struct cache {
 	void *mem;
 	struct cache_shm *shm;
 	struct own *own;
+	struct feed *feed;	/* or NULL */
 	struct cache_layout layout;
 	/* of a page: the ids, own creates and deletes, one view */
 	struct cache_id *ids, *merged;
@@ -52,6 +54,21 @@ cache_run_is_inside(const struct cache *c, const struct cache_record *r)
 {
 	return r->pack.len <= CACHE_RUN_MAX && r->run <= c->layout.bytes &&
 	    r->pack.len <= c->layout.bytes - r->run;
+}
+
+/*
+ * The application's end is true whatever an agent says; before that a
+ * session is what its agent says it is.
+ */
+static inline void
+cache_merge_feed(const struct cache *c, struct app *app)
+{
+	enum livy_state state;
+
+	if (c->feed && app->kind == APP_SESSION && app->pod_started &&
+	    app->state == LIVY_STARTING &&
+	    feed_get_state(c->feed, app->id, app->uid, &state))
+		app->state = state;
 }
 
 #endif

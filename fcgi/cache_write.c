@@ -70,7 +70,7 @@ cache_writer_new(void *mem)
 	w->records = cache_records(w->arena, l);
 	w->names = cache_names(w->arena, l);
 	w->strings = cache_strings(w->arena, l);
-	w->blocks = blocks_new(l->bytes);
+	w->blocks = blocks_new(l->bytes, CACHE_RUN_MAX);
 	w->unused = mem_alloc(l->objects * sizeof *w->unused);
 	for (uint32_t i = 0; i < l->objects; i++)
 		w->unused[i] = l->objects - 1 - i;

@@ -20,6 +20,7 @@ struct tmpl;
 #define CONF_NAMESPACES_MAX 64
 
 enum conf_identity { IDENTITY_REQUIRED, IDENTITY_NONE };
+enum conf_reach { REACH_AUTO, REACH_DIRECT, REACH_PROXY };
 enum conf_credential { CREDENTIAL_AUTO, CREDENTIAL_IN_CLUSTER,
 	CREDENTIAL_KUBECONFIG };
 
@@ -73,6 +74,14 @@ struct conf {
 	int64_t cache_objects;	/* applications it holds */
 	int64_t cache_bytes;	/* of their strings */
 	int64_t stale_ms;	/* age of the watch that is called stale */
+
+	/* interactive sessions' drivers */
+	enum conf_reach reach;
+	int64_t driver_calls;	/* workers' calls to one driver at once */
+	int64_t user_calls;	/* and of one user */
+	int64_t feed_sessions;	/* sessions the feed holds */
+	int64_t feed_bytes;	/* of their code and outputs */
+	int64_t feed_lanes;	/* requests of the feeder at once */
 
 	/* what clients see */
 	bool impersonation;	/* Livy's livy.impersonation.enabled */

@@ -11,6 +11,7 @@
 #define FIELD(member) offsetof(struct conf, member)
 
 static const char *const levels[] = { "error", "warn", "info", "debug", NULL };
+static const char *const reaches[] = { "auto", "direct", "proxy", NULL };
 static const char *const identities[] = { "required", "none", NULL };
 static const char *const credentials[] = { "auto", "in-cluster", "kubeconfig",
 	NULL };
@@ -251,6 +252,23 @@ const struct conf_row conf_table[] = {
 	{ "sessions.ttl", CONF_DURATION, FIELD(session_ttl_ms), "8h",
 	    .min = 0, .max = 3650 * MS_DAY,
 	    .why = "at which age, unless their ttl says else; 0s: never" },
+	{ "sessions.reach", CONF_WORD, FIELD(reach), "auto", .words = reaches,
+	    .why = "drivers: direct by pod address, or the API server's proxy" },
+	{ "sessions.driver_calls", CONF_COUNT, FIELD(driver_calls), "4",
+	    .min = 1, .max = 511,
+	    .why = "workers in calls to one driver at once; beyond: 503" },
+	{ "sessions.user_calls", CONF_COUNT, FIELD(user_calls), "8",
+	    .min = 1, .max = 511,
+	    .why = "workers in calls to drivers for one user; beyond: 503" },
+	{ "sessions.feed_sessions", CONF_COUNT, FIELD(feed_sessions), "4096",
+	    .min = 16, .max = 100000,
+	    .why = "sessions followed; beyond, their drivers are asked" },
+	{ "sessions.feed_bytes", CONF_SIZE, FIELD(feed_bytes), "64m",
+	    .min = 1 * MIB, .max = 16384 * MIB,
+	    .why = "of code and outputs kept at hand; the oldest go first" },
+	{ "sessions.feed_lanes", CONF_COUNT, FIELD(feed_lanes), "256",
+	    .min = 1, .max = 4096,
+	    .why = "drivers asked for news at once" },
 
 	{ "livy.impersonation", CONF_BOOL, FIELD(impersonation), "false",
 	    .why = "proxyUser and doAs work, as livy.impersonation.enabled" },

@@ -226,6 +226,22 @@ files_resolve_lists(const struct conf *conf, json_object *vars,
 	return true;
 }
 
+bool
+files_resolve_one(const struct conf *conf, const char *text, struct buf *out,
+    struct err *err)
+{
+	static const char rejected[] = "Rejected, Reason: ";
+	const char *why;
+
+	if (resolve(conf, text, out, err))
+		return true;
+	why = err->msg + (strncmp(err->msg, rejected,
+	    sizeof rejected - 1) == 0 ? sizeof rejected - 1 : 0);
+	if (strncmp(why, "java.net.", 9) == 0)
+		return err_bare(err, 500, "%s", why);
+	return err_set(err, 400, "%s", why);
+}
+
 static const char *
 type_of(const char *file)
 {

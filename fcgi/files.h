@@ -11,6 +11,7 @@
 
 #include "defs.h"
 
+struct buf;
 struct conf;
 struct err;
 
@@ -23,5 +24,9 @@ bool files_resolve_lists(const struct conf *conf, json_object *vars,
 /* Resolves file, which there must be, and sets type from its suffix. */
 bool files_resolve_main(const struct conf *conf, json_object *vars,
     struct err *err) MUST_CHECK;
+
+/* Appends what one file of add-jar or its like stands for, to out. */
+bool files_resolve_one(const struct conf *conf, const char *text,
+    struct buf *out, struct err *err) MUST_CHECK;
 
 #endif

@@ -11,6 +11,7 @@
 struct cache;
 struct conf;
 struct cred_shm;
+struct feed;
 struct json_object;
 struct kube;
 struct own;
@@ -31,11 +32,15 @@ struct gw {
 	void *cache_mem;
 	void *own_mem;
 	void *ids_mem;
+	void *feed_mem;
+	int feed_poke;			/* an eventfd: wakes the feeder */
 	/* this process's own */
 	int slot;			/* a worker's; -1 elsewhere */
 	struct cache *cache;
 	struct own *own;
+	struct feed *feed;
 	struct kube *kube;
+	struct kube *agents;		/* for calls to drivers */
 };
 
 /*

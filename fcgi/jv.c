@@ -22,9 +22,8 @@ only_space(const char *text, size_t len)
 	return true;
 }
 
-/* Bytes of the valid UTF-8 character at s, 0 if there is none. */
-static size_t
-character(const unsigned char *s, size_t len)
+size_t
+jv_character(const unsigned char *s, size_t len)
 {
 	static const uint32_t least[] = { 0, 0, 0x80, 0x800, 0x10000 };
 	size_t n = s[0] < 0x80 ? 1 : s[0] < 0xc2 ? 0 : s[0] < 0xe0 ? 2 :
@@ -50,7 +49,7 @@ jv_utf8(const char *text, size_t len)
 	size_t i, n;
 
 	for (i = 0; i < len; i += n) {
-		n = character((const unsigned char *)text + i, len - i);
+		n = jv_character((const unsigned char *)text + i, len - i);
 		if (n == 0 || text[i] == '\0')
 			break;
 	}
@@ -63,9 +62,8 @@ is_digit(char c)
 	return c >= '0' && c <= '9';
 }
 
-/* Length of the JSON number at s, 0 if it is not one as JSON writes them. */
-static size_t
-number(const char *s, size_t len)
+size_t
+jv_number(const char *s, size_t len)
 {
 	size_t i = s[0] == '-', from = i;
 
@@ -110,13 +108,13 @@ check_strict(const char *text, size_t len, struct err *err)
 		} else if (string && text[i] == '\\') {
 			n = 2;
 		} else if (string) {
-			n = character((const unsigned char *)text + i, len - i);
+			n = jv_character((const unsigned char *)text + i, len - i);
 			if ((unsigned char)text[i] < 0x20)
 				what = "raw control character in a string";
 			else if (n == 0)
 				what = "invalid UTF-8";
 		} else if (text[i] == '-' || is_digit(text[i])) {
-			n = number(text + i, len - i);
+			n = jv_number(text + i, len - i);
 			if (n == 0 || (i + n < len && is_digit(text[i + n])))
 				what = "invalid number";
 		} else if (strchr("'NI", text[i])) {
@@ -277,7 +275,7 @@ jv_add_strn(struct buf *b, const char *text, size_t len)
 
 	buf_addch(b, '"');
 	for (; len > 0; s += n, len -= n) {
-		n = character(s, len);
+		n = jv_character(s, len);
 		if (n == 0) {
 			buf_addstr(b, "\xef\xbf\xbd");
 			n = 1;

@@ -52,6 +52,10 @@ void jv_set_str(json_object *o, const char *key, const char *text);
 
 /* Compact text, slashes as they are; lent until o changes. */
 const char *jv_print(json_object *o);
+/* Bytes of the valid UTF-8 character at s, 0 if there is none. */
+size_t jv_character(const unsigned char *s, size_t len);
+/* Length of the JSON number at s, 0 if it is not one as JSON writes them. */
+size_t jv_number(const char *s, size_t len);
 /* How many bytes of text are valid UTF-8 without a NUL: len if all are. */
 size_t jv_utf8(const char *text, size_t len);
 /* Appends a JSON string literal (NULL: null). Bad UTF-8 becomes U+FFFD. */

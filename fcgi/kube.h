@@ -5,7 +5,8 @@
  * Retries follow the API's rules: 429 and 503 by Retry-After, 500
  * ServerTimeout, 504, connection errors; a POST only because its object name
  * is deterministic, so a 409 after an unknown outcome is ours to compare.
- * 401 asks for a fresh credential once. Only kube*.c include curl.
+ * 401 asks for a fresh credential once. Only kube*.c and those who reach
+ * drivers (agent.c, feeder.c) include curl.
  *
  * What a client of the gateway gets to see (err), by result:
  *	NOT_FOUND	404

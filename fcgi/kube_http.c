@@ -2,6 +2,7 @@
 
 #include "kube_http.h"
 
+#include <strings.h>
 #include <sys/mman.h>
 
 #include "err.h"
@@ -120,12 +121,16 @@ on_body(char *data, size_t size, size_t count, void *arg)
 }
 
 static size_t
-on_header(char *data UNUSED, size_t size, size_t count, void *arg)
+on_header(char *data, size_t size, size_t count, void *arg)
 {
 	struct kube_transfer *t = arg;
+	const char *mark = t->rq->mark;
 	long status = 0;
 
 	t->last_ms = num_mono_ms();
+	if (mark && size * count > strlen(mark) &&
+	    strncasecmp(data, mark, strlen(mark)) == 0)
+		t->answer->marked = true;
 	/* the empty line ends the headers, those of a 1xx as well */
 	if (!t->rq->stream || t->open || size * count > 2)
 		return size * count;
@@ -171,6 +176,34 @@ set_credential(struct kube *k)
 	    strncmp(cred->server, "http:", 5) == 0 ? "http" : "https");
 }
 
+/* Past the API server: no credential, no proxy of the environment. */
+static void
+set_origin(struct kube *k)
+{
+	curl_easy_setopt(k->easy, CURLOPT_PROXY, "");
+	curl_easy_setopt(k->easy, CURLOPT_PROTOCOLS_STR, "http");
+}
+
+static size_t
+on_upload(char *data, size_t size, size_t count, void *arg)
+{
+	const struct kube_upload *up = arg;
+	ssize_t n = up->read(up->arg, data, size * count);
+
+	return n < 0 ? CURL_READFUNC_ABORT : (size_t)n;
+}
+
+static void
+set_upload(CURL *c, const struct kube_upload *up)
+{
+	void *arg;
+
+	memcpy(&arg, &up, sizeof arg);	/* curl's parameter is not const */
+	curl_easy_setopt(c, CURLOPT_POST, 1L);
+	curl_easy_setopt(c, CURLOPT_READFUNCTION, on_upload);
+	curl_easy_setopt(c, CURLOPT_READDATA, arg);
+}
+
 static void
 set_wire(struct kube *k, struct kube_transfer *t)
 {
@@ -197,9 +230,17 @@ set_request(struct kube *k, const struct kube_http *rq, const char *url)
 
 	curl_easy_setopt(c, CURLOPT_URL, url);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)rq->timeout_ms);
-	if (!rq->stream)
+	if (!rq->stream && !rq->origin)
 		curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "");
-	if (rq->body || strcmp(rq->method, "POST") == 0) {
+	curl_easy_setopt(c, CURLOPT_FORBID_REUSE, rq->close ? 1L : 0L);
+	if (rq->share && !rq->origin) {
+		curl_easy_setopt(c, CURLOPT_HTTP_VERSION,
+		    (long)CURL_HTTP_VERSION_2TLS);
+		curl_easy_setopt(c, CURLOPT_PIPEWAIT, 1L);
+	}
+	if (rq->upload)
+		set_upload(c, rq->upload);
+	else if (rq->body || strcmp(rq->method, "POST") == 0) {
 		curl_easy_setopt(c, CURLOPT_POSTFIELDS,
 		    rq->body ? rq->body : "");
 		curl_easy_setopt(c, CURLOPT_POSTFIELDSIZE_LARGE,
@@ -306,8 +347,12 @@ kube_http_start(struct kube *k, const struct kube_http *rq,
     struct kube_answer *ret, struct kube_transfer *t)
 {
 	AUTO_BUF struct buf url = BUF_INIT(sizeof k->base + 8192);
-	const char *lines[] = { "Expect:", t->accept, rq->body ? t->type : "",
-		k->host_header, k->secret->authorization };
+	const char *lines[] = { "Expect:", t->accept,
+		rq->body || rq->upload ? t->type : "",
+		rq->origin ? "" : k->host_header,
+		rq->origin ? "" : k->secret->authorization,
+		rq->header ? rq->header : "",
+		rq->upload ? "Transfer-Encoding: chunked" : "" };
 
 	_Static_assert(ARRAY_LEN(lines) == ARRAY_LEN(t->headers),
 	    "each line has its node");
@@ -315,7 +360,7 @@ kube_http_start(struct kube *k, const struct kube_http *rq,
 		.last_ms = num_mono_ms() };
 	*ret = (struct kube_answer){ .body = BUF_INIT(rq->stream ?
 	    ERROR_BODY_MAX : rq->limit) };
-	buf_addstr(&url, k->base);
+	buf_addstr(&url, rq->origin ? rq->origin : k->base);
 	buf_addstr(&url, rq->path);
 	if (!buf_ok(&url)) {
 		snprintf(ret->failure, sizeof ret->failure,
@@ -328,7 +373,10 @@ kube_http_start(struct kube *k, const struct kube_http *rq,
 	curl_easy_reset(k->easy);
 	k->errbuf[0] = '\0';
 	set_wire(k, t);
-	set_credential(k);
+	if (rq->origin)
+		set_origin(k);
+	else
+		set_credential(k);
 	set_request(k, rq, url.data);
 	curl_easy_setopt(k->easy, CURLOPT_HTTPHEADER,
 	    link_headers(lines, ARRAY_LEN(lines), t->headers));
@@ -356,4 +404,37 @@ kube_http(struct kube *k, const struct kube_http *rq, struct kube_answer *ret)
 
 	return kube_http_start(k, rq, ret, &t) &&
 	    kube_http_end(&t, drive(k, &t));
+}
+
+struct kube *
+kube_lane_new(struct kube *k)
+{
+	struct kube *lane = mem_alloc(sizeof *lane);
+
+	lane->easy = curl_easy_init();
+	if (!lane->easy)
+		abort();	/* as running out of memory always does */
+	lane->opts = k->opts;
+	lane->multi = k->multi;
+	lane->secret = k->secret;
+	return lane;
+}
+
+void
+kube_lane_free(struct kube *lane)
+{
+	if (!lane)
+		return;
+	curl_easy_cleanup(lane->easy);
+	free(lane);
+}
+
+void
+kube_lane_sync(struct kube *lane, const struct kube *k)
+{
+	lane->connect_to = k->connect_to;
+	lane->generation = k->generation;
+	memcpy(lane->base, k->base, sizeof lane->base);
+	memcpy(lane->host, k->host, sizeof lane->host);
+	memcpy(lane->host_header, k->host_header, sizeof lane->host_header);
 }

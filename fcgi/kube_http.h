@@ -1,11 +1,13 @@
 /*
  * The wire below kube.h: one attempt at one request by libcurl, with the
- * credential of the moment. Only kube*.c use it.
+ * credential of the moment. Only kube*.c and those that reach drivers
+ * (agent.c, feeder.c) use it.
  */
 #ifndef KUBE_HTTP_H
 #define KUBE_HTTP_H
 
 #include <curl/curl.h>
+#include <sys/types.h>
 
 #include "cred.h"
 #include "kube.h"
@@ -33,7 +35,21 @@ struct kube {
 /* Takes over a newer credential; false and AWAY's error if there is none. */
 bool kube_credential(struct kube *k, struct err *err) MUST_CHECK;
 
+/* A body that is read as it is sent, in chunks: its length may be unknown. */
+struct kube_upload {
+	/* Fills data with at most len bytes; 0 at the end, -1 to give up. */
+	ssize_t (*read)(void *arg, char *data, size_t len);
+	void *arg;
+};
+
 struct kube_http {
+	const char *origin;		/* instead of the API server, without
+					 * its credential; NULL = the server */
+	const char *header;		/* one more header line; or NULL */
+	const char *mark;		/* a header to look for; or NULL */
+	const struct kube_upload *upload; /* instead of body; or NULL */
+	bool close;			/* the connection is not kept */
+	bool share;			/* it may carry others at once: HTTP/2 */
 	const char *method;
 	const char *path;
 	const char *body;		/* NULL = none */
@@ -54,7 +70,7 @@ struct kube_transfer {
 	bool stopped;		/* by a callback: the stream ended well */
 	bool full;		/* the answer is past its limit */
 	char accept[80], type[80];	/* header lines */
-	struct curl_slist headers[5];
+	struct curl_slist headers[7];
 };
 
 /*
@@ -73,5 +89,14 @@ bool kube_http_start(struct kube *k, const struct kube_http *rq,
     struct kube_answer *ret, struct kube_transfer *t) MUST_CHECK;
 bool kube_http_look_up(struct kube_transfer *t) MUST_CHECK;
 bool kube_http_end(struct kube_transfer *t, CURLcode rc);
+
+/*
+ * A lane of k for requests beside one another: an easy handle of its own in
+ * the multi handle of k, whose credential it shares. Sync it before each
+ * start, after kube_credential(k).
+ */
+struct kube *kube_lane_new(struct kube *k);
+void kube_lane_free(struct kube *lane);
+void kube_lane_sync(struct kube *lane, const struct kube *k);
 
 #endif

@@ -21,6 +21,7 @@ struct kube_answer {
 	bool hopeless;		/* trouble that time does not mend: TLS trust */
 	bool sent;		/* the request left, whole or in part */
 	bool too_long;		/* body was cut at its limit */
+	bool marked;		/* it has the header that mark names */
 	struct buf body;
 };
 

@@ -7,6 +7,7 @@
 #include "gw.h"
 #include "jint.h"
 #include "jv.h"
+#include "live.h"
 #include "livy.h"
 #include "request.h"
 #include "slots.h"
@@ -152,6 +153,26 @@ complete(struct gw *gw, const struct request *rq, struct item *it)
 }
 
 bool
+lookup_app(struct gw *gw, const struct request *rq, const struct target *t,
+    struct app *ret, struct err *err)
+{
+	AUTO_ITEM struct item it = ITEM_INIT;
+	bool number;
+	int32_t id = 0;
+
+	if (!lookup_id(t, &number, &id, err) || !lookup_ready(gw, err))
+		return false;
+	if (number && cache_get_app(gw->cache, t->kind, id, ret) ==
+	    CACHE_FOUND)
+		return !live_heed(gw, ret) || cache_get_app(gw->cache, t->kind,
+		    id, ret) == CACHE_FOUND || lookup_absent(t, err);
+	if (!lookup_item(gw, rq, t, &it, err))
+		return false;
+	*ret = it.view.app;
+	return true;
+}
+
+bool
 lookup_item(struct gw *gw, const struct request *rq, const struct target *t,
     struct item *ret, struct err *err)
 {
@@ -163,6 +184,9 @@ lookup_item(struct gw *gw, const struct request *rq, const struct target *t,
 		return false;
 	found = number ? cache_get(gw->cache, t->kind, id, &ret->view) :
 	    cache_find_name(gw->cache, t->kind, t->id, &ret->view);
+	if (found == CACHE_FOUND && live_heed(gw, &ret->view.app))
+		found = cache_get(gw->cache, t->kind, ret->view.app.id,
+		    &ret->view);
 	switch (found) {
 	case CACHE_FOUND:
 		complete(gw, rq, ret);

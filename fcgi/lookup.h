@@ -53,6 +53,9 @@ bool lookup_absent(const struct target *t, struct err *err);
  */
 bool lookup_item(struct gw *gw, const struct request *rq,
     const struct target *t, struct item *ret, struct err *err) MUST_CHECK;
+/* Only its fixed facts: for a known id a few bytes are copied. */
+bool lookup_app(struct gw *gw, const struct request *rq,
+    const struct target *t, struct app *ret, struct err *err) MUST_CHECK;
 /* The object of this kind and id as it is now in one namespace. */
 enum kube_result lookup_fetch(struct gw *gw, const struct request *rq,
     const char *ns, enum app_kind kind, int32_t id, struct item *ret,

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/eventfd.h>
 #include <sys/file.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
@@ -16,6 +17,8 @@
 #include "conf.h"
 #include "cred.h"
 #include "err.h"
+#include "feed.h"
+#include "feeder.h"
 #include "gw.h"
 #include "ids.h"
 #include "leader.h"
@@ -37,13 +40,13 @@
 #define SPARE_SLOTS 64		/* at least: room to reload into */
 #define STOP_HELPER_MS 2000	/* auth and watcher hold nothing worth waiting */
 
-enum role { ROLE_AUTH, ROLE_WATCHER, ROLE_LEADER, ROLE_WORKER };
+enum role { ROLE_AUTH, ROLE_WATCHER, ROLE_LEADER, ROLE_FEEDER, ROLE_WORKER };
 
 static const char *const role_words[] = { "auth", "watcher", "leader",
-	"worker" };
-#define HELPERS 3	/* processes that are no workers */
+	"feeder", "worker" };
+#define HELPERS 4	/* processes that are no workers */
 
-/* A place for one process: auth, watcher, and one for each worker slot. */
+/* A place for one process: each helper, and one for each worker slot. */
 struct child {
 	enum role role;
 	int slot;		/* a worker's; -1 */
@@ -109,6 +112,8 @@ child_main(struct master *m, const struct child *c, pid_t parent)
 		watcher_main(&m->gw);
 	case ROLE_LEADER:
 		leader_main(&m->gw);
+	case ROLE_FEEDER:
+		feeder_main(&m->gw);
 	case ROLE_WORKER:
 		worker_main(&m->gw);
 	}
@@ -245,6 +250,8 @@ static bool
 same_shape(const struct conf *a, const struct conf *b)
 {
 	return a->cache_objects == b->cache_objects &&
+	    a->feed_sessions == b->feed_sessions &&
+	    a->feed_bytes == b->feed_bytes &&
 	    a->cache_bytes == b->cache_bytes &&
 	    strcmp(a->socket, b->socket) == 0 &&
 	    strcmp(a->pid_file, b->pid_file) == 0 &&
@@ -261,7 +268,7 @@ reload_check(const struct master *m, const struct conf *conf, struct err *err)
 			room--;
 	if (!same_shape(m->conf, conf))
 		return err_set(err, 500, "socket, pid_file, user, group and "
-		    "the cache's sizes change by a restart only");
+		    "the sizes of cache and feed change by a restart only");
 	if (conf->workers > room)
 		return err_set(err, 500, "there is room for %lld new workers "
 		    "only: wait for the old ones, or restart",
@@ -436,6 +443,10 @@ map_memory(struct master *m)
 	    cache_size(conf->cache_objects, conf->cache_bytes), false);
 	cache_format(m->gw.cache_mem, conf->cache_objects, conf->cache_bytes);
 	m->gw.own_mem = shm_map(own_size(slots), false);
+	m->gw.feed_mem = shm_map(
+	    feed_size(conf->feed_sessions, conf->feed_bytes), false);
+	feed_format(m->gw.feed_mem, conf->feed_sessions, conf->feed_bytes);
+	m->gw.feed_poke = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	m->gw.ids_mem = shm_map(ids_size(), false);
 	ids_format(m->gw.ids_mem);
 }
@@ -483,7 +494,7 @@ master_run(const char *config_path)
 	offer(&m);
 	map_memory(&m);
 	make_children(&m);
-	tick(&m);	/* auth, watcher, leader */
+	tick(&m);	/* auth, watcher, leader, feeder */
 	start_workers(&m, m.conf->workers);
 	log_info("serving '%s' with %lld workers", m.conf->socket,
 	    (long long)m.conf->workers);

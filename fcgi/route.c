@@ -12,6 +12,9 @@
 #include "request.h"
 #include "server.h"
 #include "session.h"
+#include "session_files.h"
+#include "session_jobs.h"
+#include "statement.h"
 
 #define SEGMENTS_MAX 5	/* sessions, id, statements, sid, cancel */
 
@@ -50,6 +53,37 @@ static const struct route routes[] = {
 	  { { "POST", session_stop } } },
 	{ { "sessions", "{id}", "connect" }, "POST", APP_SESSION,
 	  { { "POST", session_connect } } },
+	{ { "sessions", "{id}", "statements" }, "POST, GET, HEAD",
+	  APP_SESSION,
+	  { { "GET", statement_list }, { "POST", statement_create } } },
+	{ { "sessions", "{id}", "statements", "{sid}" }, "GET, HEAD",
+	  APP_SESSION, { { "GET", statement_view } } },
+	{ { "sessions", "{id}", "statements", "{sid}", "cancel" }, "POST",
+	  APP_SESSION, { { "POST", statement_cancel } } },
+	{ { "sessions", "{id}", "completion" }, "POST", APP_SESSION,
+	  { { "POST", statement_complete } } },
+	{ { "sessions", "{id}", "interrupt" }, "POST", APP_SESSION,
+	  { { "POST", statement_interrupt } } },
+	{ { "sessions", "{id}", "add-jar" }, "POST", APP_SESSION,
+	  { { "POST", session_add_jar } } },
+	{ { "sessions", "{id}", "upload-jar" }, "POST", APP_SESSION,
+	  { { "POST", session_upload_jar } } },
+	{ { "sessions", "{id}", "add-pyfile" }, "POST", APP_SESSION,
+	  { { "POST", session_add_pyfile } } },
+	{ { "sessions", "{id}", "upload-pyfile" }, "POST", APP_SESSION,
+	  { { "POST", session_upload_pyfile } } },
+	{ { "sessions", "{id}", "add-file" }, "POST", APP_SESSION,
+	  { { "POST", session_add_file } } },
+	{ { "sessions", "{id}", "upload-file" }, "POST", APP_SESSION,
+	  { { "POST", session_upload_file } } },
+	{ { "sessions", "{id}", "submit-job" }, "POST", APP_SESSION,
+	  { { "POST", session_job_submit } } },
+	{ { "sessions", "{id}", "run-job" }, "POST", APP_SESSION,
+	  { { "POST", session_job_submit } } },
+	{ { "sessions", "{id}", "jobs", "{sid}" }, "GET, HEAD", APP_SESSION,
+	  { { "GET", session_job_view } } },
+	{ { "sessions", "{id}", "jobs", "{sid}", "cancel" }, "POST",
+	  APP_SESSION, { { "POST", session_job_cancel } } },
 	{ { "version" }, "GET, HEAD", APP_BATCH,
 	  { { "GET", server_version } } },
 	{ { "metrics", "ping" }, "GET, HEAD", APP_BATCH,

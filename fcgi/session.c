@@ -11,6 +11,7 @@
 #include "conf.h"
 #include "create.h"
 #include "err.h"
+#include "feed.h"
 #include "gw.h"
 #include "jv.h"
 #include "log.h"
@@ -155,10 +156,16 @@ session_stop(struct gw *gw, const struct request *rq, const struct target *t,
 	return true;
 }
 
-/* What Livy's Java client begins with; the body says nothing. */
+/* What Livy's Java client begins with; the body says nothing. It is use. */
 bool
 session_connect(struct gw *gw, const struct request *rq,
     const struct target *t, struct reply *rp, struct err *err)
 {
+	struct app app;
+
+	if (!lookup_app(gw, rq, t, &app, err))
+		return false;
+	if (feed_stamp(gw->feed, app.id, FEED_USED))
+		feed_poke(gw->feed);
 	return apps_view(gw, rq, t, rp, err);
 }

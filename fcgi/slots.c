@@ -2,6 +2,7 @@
 
 #include "slots.h"
 
+#include "app.h"
 #include "num.h"
 
 size_t
@@ -19,6 +20,7 @@ slots_format(struct slots *s, int64_t count)
 void
 slot_assign(struct slot *s, pid_t pid)
 {
+	atomic_store(&s->driver, 0);
 	atomic_store(&s->stage, pid ? SLOT_IDLE : SLOT_FREE);
 	atomic_store(&s->pid, pid);
 }
@@ -68,9 +70,41 @@ slot_calling_begin(struct slots *s, int slot, int64_t limit)
 	return false;
 }
 
+enum slot_call
+slot_calling_driver(struct slots *s, int slot, int32_t id, const char *user,
+    const struct slot_limits *limits)
+{
+	struct slot *mine = &s->slot[slot];
+	uint32_t hash = app_hash(user);
+	int64_t driver = 0, users = 0;
+
+	atomic_store(&mine->driver, id + 1);
+	atomic_store(&mine->user, hash);
+	if (!slot_calling_begin(s, slot, limits->pool)) {
+		atomic_store(&mine->driver, 0);
+		return SLOT_CALL_POOL_FULL;
+	}
+	for (int64_t i = 0; i < s->count; i++) {
+		const struct slot *o = &s->slot[i];
+
+		if (atomic_load(&o->stage) != SLOT_CALLING ||
+		    atomic_load(&o->driver) == 0)
+			continue;
+		driver += atomic_load(&o->driver) == id + 1;
+		users += atomic_load(&o->user) == hash;
+	}
+	if (driver <= limits->driver && users <= limits->user)
+		return SLOT_CALL_GRANTED;
+	slot_calling_end(s, slot);
+	atomic_fetch_add(&mine->refused, 1);
+	return driver > limits->driver ? SLOT_CALL_DRIVER_FULL :
+	    SLOT_CALL_USER_FULL;
+}
+
 void
 slot_calling_end(struct slots *s, int slot)
 {
+	atomic_store(&s->slot[slot].driver, 0);
 	atomic_store(&s->slot[slot].stage, SLOT_WORKING);
 }
 

@@ -37,6 +37,8 @@ struct slot {
 	_Atomic int64_t since_ms;	/* monotonic: the request's start */
 	_Atomic uint64_t requests;	/* served */
 	_Atomic uint64_t refused;	/* outbound calls refused for room */
+	_Atomic int32_t driver;		/* session whose driver is called + 1 */
+	_Atomic uint32_t user;		/* hash of the caller's name */
 	char request_id[40];
 	char method[16];
 	char path[128];
@@ -69,6 +71,17 @@ bool slot_orphan(struct slots *s, int slot) MUST_CHECK;
  * hold it. Ends with slot_calling_end, or with the slot's process.
  */
 bool slot_calling_begin(struct slots *s, int slot, int64_t limit) MUST_CHECK;
+/*
+ * The same for a call to a session's driver, of which one driver and one
+ * user may have a few at a time.
+ */
+struct slot_limits {
+	int64_t pool, driver, user;
+};
+enum slot_call { SLOT_CALL_GRANTED, SLOT_CALL_POOL_FULL,
+	SLOT_CALL_DRIVER_FULL, SLOT_CALL_USER_FULL };
+enum slot_call slot_calling_driver(struct slots *s, int slot, int32_t id,
+    const char *user, const struct slot_limits *limits) MUST_CHECK;
 void slot_calling_end(struct slots *s, int slot);
 
 #endif

@@ -15,6 +15,7 @@
 #include "cache.h"
 #include "conf.h"
 #include "err.h"
+#include "feed.h"
 #include "gw.h"
 #include "kube.h"
 #include "log.h"
@@ -224,7 +225,10 @@ worker_main(struct gw *gw)
 	ep = listener(gw->listen_fd);
 	gw->own = own_open(gw->own_mem, gw->slots->count);
 	gw->cache = cache_open(gw->cache_mem, gw->own);
+	gw->feed = feed_open(gw->feed_mem, gw->feed_poke);
+	cache_follow(gw->cache, gw->feed);
 	gw->kube = gw_client(gw);
+	gw->agents = gw_client(gw);
 	if (!audit_open(gw->conf))
 		log_error("cannot open the audit log '%s': %s",
 		    gw->conf->audit_log, strerror(errno));
@@ -248,6 +252,8 @@ worker_main(struct gw *gw)
 	request_release(&rq);
 	reply_release(&rp);
 	kube_free(gw->kube);
+	kube_free(gw->agents);
+	feed_close(gw->feed);
 	cache_close(gw->cache);
 	own_close(gw->own);
 	exit(0);

@@ -1801,11 +1801,21 @@ class Statement:
                 repr(self.progress).encode("ascii"), self.started,
                 self.completed)))
 
-    def summary(self):
-        return {"id": self.id, "version": self.version, "state": self.state,
-                "progress": self.progress, "started": self.started,
-                "completed": self.completed, "kind": self.kind,
-                "outputBytes": len(self.output) if self.output else 0}
+    def summary(self, most, left):
+        """What /v1/state says of it, with its code and its output if each
+        has at most so many bytes and there is so much room left; and the
+        room that is left then."""
+        text = utf8(json.dumps({
+            "id": self.id, "version": self.version, "state": self.state,
+            "progress": self.progress, "started": self.started,
+            "completed": self.completed, "kind": self.kind,
+            "outputBytes": len(self.output) if self.output else 0}))[:-1]
+        for name, part in ((b"code", utf8(self.head)),
+                           (b"output", self.output)):
+            if part and len(part) <= min(most, left):
+                left -= len(part)
+                text += b',"%s":%s' % (name, part)
+        return text + b"}", left
 
 
 def render_output(number, output):
@@ -2324,6 +2334,7 @@ class Agent:
             self.facts, protocol=PROTOCOL, instance=self.instance,
             version=store.version, state=store.state, reason=store.reason,
             kind=self.conf["kind"], name=self.conf["name"],
+            heartbeatMs=int(self.conf["heartbeat_timeout"] * 1000),
             total=len(store.statements), next=store.next,
             waiting=len(store.waiting),
             running=store.running.id if store.running else None,
@@ -2498,7 +2509,12 @@ class Handler(http.server.BaseHTTPRequestHandler):
             self.close_connection = True
 
     def body_length(self):
-        if self.headers.get("Transfer-Encoding"):
+        self.chunked = False
+        coding = self.headers.get("Transfer-Encoding")
+        if coding == "chunked" and self.path.startswith("/v1/upload/"):
+            self.chunked = self.close_connection = True
+            return 0
+        if coding:
             self.close_connection = True
             raise Refused(411, "a body needs a Content-Length")
         text = self.headers.get("Content-Length", "0")
@@ -2530,8 +2546,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise Refused(401, "no token, or a wrong one")
         parts = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(parts.query))
-        if "seen" in query:
-            self.agent.saw_client(number(query, "seen", 0), False)
+        for name, active in (("seen", False), ("used", True)):
+            if name in query:
+                self.agent.saw_client(number(query, name, 0), active)
         for want, pattern, name in ROUTES:
             match = re.match(pattern + "$", parts.path)
             if match and want == method:
@@ -2556,7 +2573,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def get_state(self, query):
         store = self.agent.store
         since, wait = number(query, "since", -1), wait_of(query)
-        most = number(query, "inline", 0)
+        most = number(query, "text", 0)
+        left = number(query, "texts", most * 1000)
         if since > store.version:
             since = -1          # of an agent before this one
         if since >= 0:
@@ -2564,13 +2582,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         with store.cond:
             view = self.agent.view()
             changed = [s for s in store.statements.values()
-                       if s.version > since]
-            view["changed"] = [s.summary() for s in changed[-1000:]]
-            if most:
-                for s, shown in zip(changed[-1000:], view["changed"]):
-                    if s.output and len(s.output) <= most:
-                        shown["output"] = json.loads(s.output.decode())
-        return 200, view
+                       if s.version > since][-1000:]
+            shown = []
+            for s in reversed(changed):     # the newest come first
+                text, left = s.summary(most, left)
+                shown.append(text)
+        return 200, b"%s,\"changed\":[%s]}" % (
+            utf8(json.dumps(view))[:-1], b",".join(reversed(shown)))
 
     def get_statements(self, query):
         store = self.agent.store
@@ -2645,6 +2663,34 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.agent.add(what, uri)
         return 200, {}
 
+    def pieces(self):
+        """A body whose length is known."""
+        while self.left:
+            data = self.rfile.read(min(self.left, 1 << 18))
+            if not data:
+                raise ConnectionError("the file ended early")
+            self.left -= len(data)
+            yield data
+
+    def chunks(self):
+        """A body in chunks; it is whole only with its last one."""
+        while True:
+            line = self.rfile.readline(64)
+            size = line.split(b";")[0].strip()
+            if not re.match(rb"[0-9a-fA-F]{1,8}$", size) or \
+                    not line.endswith(b"\n"):
+                raise ConnectionError("the file ended early")
+            left = int(size, 16)
+            if left == 0:
+                return
+            while left:
+                data = self.rfile.read(min(left, 1 << 18))
+                if not data:
+                    raise ConnectionError("the file ended early")
+                left -= len(data)
+                yield data
+            self.rfile.readline(8)
+
     def post_upload(self, query, what):
         name = query.get("name", "")
         if not name or name in (".", "..") or "/" in name or "\0" in name:
@@ -2653,12 +2699,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise Refused(413, "a file of %d bytes" % self.left)
         path = os.path.join(self.agent.new_folder(), name)
         with open(path, "wb") as file:
-            while self.left:
-                data = self.rfile.read(min(self.left, 1 << 18))
-                if not data:
-                    raise ConnectionError("the file ended early")
+            for data in self.chunks() if self.chunked else self.pieces():
                 file.write(data)
-                self.left -= len(data)
+                if file.tell() > self.agent.conf["upload_bytes"]:
+                    raise Refused(413, "a file of more than %d bytes" %
+                                  self.agent.conf["upload_bytes"])
         self.agent.take_file(what, path)
         return 200, {}
 
@@ -2700,7 +2745,8 @@ def number(query, name, default):
 
 
 def wait_of(query):
-    return min(max(number(query, "wait", 0), 0), 60)
+    wait = number(query, "wait", 0) + number(query, "waitMs", 0) / 1000
+    return min(max(wait, 0), 60)
 
 
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):

@@ -1,0 +1,22 @@
+/*
+ * A session as its clients use it: that they asked, are alive, or made it
+ * work is noted in the feed, and after a silence its driver's news are
+ * waited for, a short while.
+ */
+#ifndef LIVE_H
+#define LIVE_H
+
+#include "app.h"
+#include "defs.h"
+
+struct gw;
+
+/*
+ * A client asks for this application: a session is followed from now on, and
+ * its heartbeat is renewed. True if its state may have changed meanwhile.
+ */
+bool live_heed(struct gw *gw, const struct app *app);
+/* Whether its driver is there to be asked. */
+bool live_has_driver(const struct app *app);
+
+#endif

@@ -1,0 +1,444 @@
+#include "config.h"
+
+#include "statement.h"
+
+#include <strings.h>
+
+#include "access.h"
+#include "jbody.h"
+#include "buf.h"
+#include "conf.h"
+#include "err.h"
+#include "feed.h"
+#include "gw.h"
+#include "jint.h"
+#include "jv.h"
+#include "live.h"
+#include "reply.h"
+#include "request.h"
+#include "reserve.h"
+#include "session_call.h"
+
+#define ANSWER_MAX (48u << 20)	/* a statement's code and output */
+#define SMALL_MAX (1u << 20)	/* an answer without either */
+#define NPE_CODE "java.util.concurrent.ExecutionException: " \
+	"org.apache.livy.rsc.rpc.RpcException: " \
+	"java.lang.NullPointerException: Cannot invoke " \
+	"\"String.toCharArray()\" because \"s\" is null"
+#define BAD_KIND "java.util.concurrent.ExecutionException: " \
+	"org.apache.livy.rsc.rpc.RpcException: " \
+	"java.lang.IllegalArgumentException: Invalid kind: %s"
+
+/*
+ * Names a request to the agent: sent again, it makes nothing twice. A key is
+ * its user's own, whatever others send.
+ */
+static void
+add_request_id(struct buf *b, const struct request *rq)
+{
+	AUTO_BUF struct buf key = BUF_INIT(1024);
+	char id[65];
+
+	buf_addstr(b, ",\"requestId\":");
+	if (!*rq->idempotency_key) {
+		jv_add_str(b, rq->id);
+		return;
+	}
+	buf_addf(&key, "%s\n%s", rq->user, rq->idempotency_key);
+	reserve_hash(key.data, key.len, id);
+	jv_add_str(b, id);
+}
+
+static void
+add_text(struct buf *b, json_object *body, const char *key)
+{
+	json_object *value = jv_member(body, key);
+
+	if (!value)
+		return;
+	buf_addf(b, "%s\"%s\":", b->len > 1 ? "," : "", key);
+	jv_add_strn(b, json_object_get_string(value),
+	    (size_t)json_object_get_string_len(value));
+}
+
+/* An answer that is one statement; ret lends from it. */
+static bool
+one_statement(const struct agent_answer *a, struct statement *ret,
+    struct err *err)
+{
+	struct jpart whole;
+
+	return (jscan_check(a->body.data, a->body.len, &whole) &&
+	    agent_say_statement(whole, ret)) || err_retry(err, 503, 1,
+	    "the session's driver gave no statement");
+}
+
+bool
+statement_create(struct gw *gw, const struct request *rq,
+    const struct target *t, struct reply *rp, struct err *err)
+{
+	AUTO_JSON json_object *body = NULL;
+	AUTO_BUF struct buf out = BUF_INIT(2 * rq->body.limit + 1024);
+	AUTO_CALL struct session_call c = SESSION_CALL_INIT(gw, rq);
+	struct statement s;
+	struct agent_req post = { .method = "POST", .path = "/v1/statements",
+		.limit = ANSWER_MAX, .timeout_ms = gw->conf->call_timeout_ms };
+
+	if (!jbody_read(&jbody_statement, rq->body.data, rq->body.len, &body,
+	    err) || !session_call_find(&c, t, err) ||
+	    !session_call_ready(&c, err))
+		return false;
+	if (!jv_member(body, "code"))
+		return err_bare(err, 500, NPE_CODE);
+	buf_addch(&out, '{');
+	add_text(&out, body, "code");
+	add_text(&out, body, "kind");
+	add_request_id(&out, rq);
+	buf_addch(&out, '}');
+	if (!buf_ok(&out))
+		return err_set(err, 413, "the code is too long");
+	post.body = out.data;
+	if (!session_call(&c, &post, 0, err) ||
+	    !one_statement(&c.answer, &s, err))
+		return false;
+	feed_posted(gw->feed, c.it.view.app.id, s.id);
+	feed_stamp(gw->feed, c.it.view.app.id, FEED_ASKED);
+	feed_poke(gw->feed);
+	rp->status = 201;
+	reply_location(rp, "/sessions/%d/statements/%d",
+	    (int)c.it.view.app.id, (int)s.id);
+	statement_json(&s, &rp->body);
+	return true;
+}
+
+/*
+ * A statement of a session that is over: what still ran then never ends, and
+ * what was not kept never comes. Clients who wait for it must learn that.
+ */
+static void
+end_statement(const struct app *app, struct statement *s, struct buf *text)
+{
+	if (!app_ended(app) || (statement_over(s) && (s->output.at ||
+	    s->output_bytes == 0)))
+		return;
+	buf_clear(text);
+	buf_addf(text, "{\"status\":\"error\",\"execution_count\":%d,"
+	    "\"ename\":\"SessionEnded\",\"evalue\":\"", (int)s->id);
+	if (statement_over(s))
+		buf_addf(text, "its output, %lld bytes, was not kept when the "
+		    "session ended", (long long)s->output_bytes);
+	else
+		buf_addstr(text,
+		    "the session ended before this statement did");
+	buf_addstr(text, "\",\"traceback\":[]}");
+	s->state = STATEMENT_AVAILABLE;
+	s->output = (struct jpart){ text->data, text->len };
+	snprintf(s->progress, sizeof s->progress, "1.0");
+}
+
+static bool
+not_found(struct err *err)
+{
+	return err_bare(err, 404, "Statement not found");
+}
+
+/* The feed does not have it, or not all of it. */
+static bool
+fetch(struct gw *gw, const struct request *rq, const struct target *t,
+    int32_t sid, struct reply *rp, struct err *err)
+{
+	AUTO_CALL struct session_call c = SESSION_CALL_INIT(gw, rq);
+	char path[64];
+	struct agent_req get = { .method = "GET", .path = path,
+		.limit = ANSWER_MAX, .timeout_ms = gw->conf->call_timeout_ms };
+	struct statement s;
+
+	snprintf(path, sizeof path, "/v1/statements/%d", (int)sid);
+	if (!session_call_find(&c, t, err) ||
+	    !session_call(&c, &get, 0, err) ||
+	    !one_statement(&c.answer, &s, err))
+		return false;
+	if (s.id != sid)
+		return err_retry(err, 503, 1, "the session's driver gave "
+		    "another statement than it was asked for");
+	statement_json(&s, &rp->body);
+	return true;
+}
+
+bool
+statement_view(struct gw *gw, const struct request *rq,
+    const struct target *t, struct reply *rp, struct err *err)
+{
+	AUTO_BUF struct buf strings = BUF_INIT(4u << 20);
+	AUTO_BUF struct buf text = BUF_INIT(1024);
+	enum feed_found found;
+	struct statement s;
+	struct app app;
+	int32_t sid;
+
+	if (!lookup_app(gw, rq, t, &app, err) ||
+	    !access_do_as(gw->conf, rq, err) ||
+	    !jint_parse(t->sub, &sid, err))
+		return false;
+	found = feed_statement(gw->feed, app.id, app.uid, sid, &s, &strings);
+	if (found == FEED_WHOLE ||
+	    (found == FEED_PART && !live_has_driver(&app))) {
+		end_statement(&app, &s, &text);
+		statement_json(&s, &rp->body);
+		return true;
+	}
+	if (sid < 0 || !live_has_driver(&app) || app.state == LIVY_STARTING)
+		return not_found(err);
+	return fetch(gw, rq, t, sid, rp, err);
+}
+
+/* A page of statements [first, end) in ascending or descending order. */
+struct page {
+	int32_t first, end;	/* ids that there are */
+	int64_t from, size;
+	bool desc;
+	int64_t total;
+};
+
+/* Where the page begins and ends among total, as Livy slices. */
+static void
+slice(const struct page *p, int64_t *ret_from, int64_t *ret_end)
+{
+	int64_t end = p->size < 0 && p->from >= 0 ? p->from :
+	    p->from + p->size;
+
+	*ret_from = p->from > 0 ? p->from : 0;
+	*ret_end = end < p->total ? end : p->total;
+}
+
+static bool
+page_read(const struct request *rq, struct page *ret, struct err *err)
+{
+	char order[64];
+	const char *s = request_param(rq, "order", order, sizeof order);
+	int32_t from, size;
+
+	if (!request_int(rq, "from", 0, &from, err) ||
+	    !request_int(rq, "size", INT32_MAX, &size, err))
+		return false;
+	while (s && *s == ' ')
+		s++;
+	*ret = (struct page){ .from = from, .size = size,
+		.desc = s && strncasecmp(s, "desc", 4) == 0 &&
+		    strspn(s + 4, " ") == strlen(s + 4) };
+	return true;
+}
+
+/* From the feed alone; false if it does not have all of it. */
+static bool
+page_from_feed(struct gw *gw, const struct app *app, struct page *p,
+    struct buf *out)
+{
+	AUTO_BUF struct buf strings = BUF_INIT(4u << 20);
+	AUTO_BUF struct buf text = BUF_INIT(1024);
+	bool driver = live_has_driver(app);
+	struct feed_stamps stamps;
+	struct feed_session fs;
+	enum feed_found found;
+	struct statement s;
+	int64_t at, end;
+
+	if (!feed_get(gw->feed, app->id, app->uid, &fs))
+		return false;
+	feed_stamps(gw->feed, app->id, &stamps);
+	if (driver && stamps.posted > fs.next)
+		return false;
+	p->first = fs.next - fs.total;
+	p->end = fs.next;
+	p->total = fs.total;
+	buf_addf(out, "{\"total_statements\":%d,\"statements\":[",
+	    (int)fs.total);
+	slice(p, &at, &end);
+	for (bool comma = false; at < end; at++, comma = true) {
+		found = feed_statement(gw->feed, app->id, app->uid,
+		    p->desc ? (int32_t)(p->end - 1 - at) :
+		    (int32_t)(p->first + at), &s, &strings);
+		if (found == FEED_ABSENT || (driver && found == FEED_PART))
+			return false;
+		end_statement(app, &s, &text);
+		if (comma)
+			buf_addch(out, ',');
+		statement_json(&s, out);
+	}
+	buf_addstr(out, "]}");
+	return true;
+}
+
+/* The agent's own list, read statement by statement and written anew. */
+static bool
+add_list(const struct agent_answer *a, struct buf *out)
+{
+	struct jpart whole, key, value, one, list = { NULL, 0 };
+	int64_t total = -1;
+	size_t cursor = 0;
+	struct statement s;
+
+	if (!jscan_check(a->body.data, a->body.len, &whole) ||
+	    !jscan_is_object(whole))
+		return false;
+	while (jscan_member(whole, &cursor, &key, &value)) {
+		if (jscan_is(key, "total_statements") &&
+		    !jscan_int(value, 0, ID_MAX, &total))
+			return false;
+		if (jscan_is(key, "statements"))
+			list = value;
+	}
+	if (total < 0 || !jscan_is_array(list))
+		return false;
+	buf_addf(out, "{\"total_statements\":%lld,\"statements\":[",
+	    (long long)total);
+	for (cursor = 0; jscan_element(list, &cursor, &one);) {
+		if (!agent_say_statement(one, &s))
+			return false;
+		if (out->data[out->len - 1] != '[')
+			buf_addch(out, ',');
+		statement_json(&s, out);
+	}
+	buf_addstr(out, "]}");
+	return true;
+}
+
+static bool
+page_from_agent(struct gw *gw, const struct request *rq,
+    const struct target *t, const struct page *p, struct reply *rp,
+    struct err *err)
+{
+	AUTO_CALL struct session_call c = SESSION_CALL_INIT(gw, rq);
+	char path[128];
+	struct agent_req get = { .method = "GET", .path = path,
+		.limit = ANSWER_MAX, .timeout_ms = gw->conf->call_timeout_ms };
+
+	snprintf(path, sizeof path, "/v1/statements?from=%lld&size=%lld%s",
+	    (long long)p->from, (long long)p->size,
+	    p->desc ? "&order=desc" : "");
+	buf_clear(&rp->body);
+	return session_call_find(&c, t, err) &&
+	    session_call(&c, &get, 0, err) &&
+	    (add_list(&c.answer, &rp->body) || err_retry(err, 503, 1,
+	    "the session's driver gave no list of statements"));
+}
+
+bool
+statement_list(struct gw *gw, const struct request *rq,
+    const struct target *t, struct reply *rp, struct err *err)
+{
+	struct page p;
+	struct app app;
+
+	if (!lookup_app(gw, rq, t, &app, err) ||
+	    !access_do_as(gw->conf, rq, err) || !page_read(rq, &p, err))
+		return false;
+	if (page_from_feed(gw, &app, &p, &rp->body))
+		return true;
+	buf_clear(&rp->body);
+	if (app_ended(&app) || app.state == LIVY_SHUTTING_DOWN)
+		return err_set(err, 400,
+		    "requirement failed: Session isn't active.");
+	if (live_has_driver(&app) && app.state != LIVY_STARTING)
+		return page_from_agent(gw, rq, t, &p, rp, err);
+	buf_addstr(&rp->body, "{\"total_statements\":0,\"statements\":[]}");
+	return true;
+}
+
+bool
+statement_cancel(struct gw *gw, const struct request *rq,
+    const struct target *t, struct reply *rp, struct err *err)
+{
+	AUTO_CALL struct session_call c = SESSION_CALL_INIT(gw, rq);
+	char path[64];
+	struct agent_req post = { .method = "POST", .path = path,
+		.body = "{}", .limit = SMALL_MAX,
+		.timeout_ms = gw->conf->call_timeout_ms };
+	int32_t sid;
+
+	if (!session_call_find(&c, t, err) ||
+	    !jint_parse(t->sub, &sid, err) || !session_call_ready(&c, err))
+		return false;
+	snprintf(path, sizeof path, "/v1/statements/%d/cancel", (int)sid);
+	if (sid >= 0 && !session_call(&c, &post, 404, err))
+		return false;
+	feed_poke(gw->feed);
+	reply_msg(rp, 200, "canceled");
+	return true;
+}
+
+bool
+statement_interrupt(struct gw *gw, const struct request *rq,
+    const struct target *t, struct reply *rp, struct err *err)
+{
+	AUTO_CALL struct session_call c = SESSION_CALL_INIT(gw, rq);
+	struct agent_req post = { .method = "POST", .path = "/v1/interrupt",
+		.body = "{}", .limit = SMALL_MAX,
+		.timeout_ms = gw->conf->call_timeout_ms };
+	enum livy_state state;
+
+	if (!session_call_find(&c, t, err))
+		return false;
+	state = c.it.view.app.state;
+	if ((state == LIVY_IDLE || state == LIVY_BUSY) &&
+	    !session_call(&c, &post, 0, err))
+		return false;
+	feed_poke(gw->feed);
+	reply_msg(rp, 200, "interrupted");
+	return true;
+}
+
+/* {"candidates":[…]} with nothing else in it. */
+static bool
+add_candidates(const struct agent_answer *a, struct buf *out)
+{
+	struct jpart whole, key, value, one, list = { NULL, 0 };
+	size_t cursor = 0;
+
+	if (!jscan_check(a->body.data, a->body.len, &whole) ||
+	    !jscan_is_object(whole))
+		return false;
+	while (jscan_member(whole, &cursor, &key, &value))
+		if (jscan_is(key, "candidates"))
+			list = value;
+	if (!jscan_is_array(list))
+		return false;
+	for (cursor = 0; jscan_element(list, &cursor, &one);)
+		if (!jscan_is_string(one))
+			return false;
+	buf_addstr(out, "{\"candidates\":");
+	buf_add(out, list.at, list.len);
+	buf_addch(out, '}');
+	return true;
+}
+
+bool
+statement_complete(struct gw *gw, const struct request *rq,
+    const struct target *t, struct reply *rp, struct err *err)
+{
+	AUTO_JSON json_object *body = NULL;
+	AUTO_BUF struct buf out = BUF_INIT(2 * rq->body.limit + 1024);
+	AUTO_CALL struct session_call c = SESSION_CALL_INIT(gw, rq);
+	struct agent_req post = { .method = "POST", .path = "/v1/completion",
+		.limit = SMALL_MAX, .timeout_ms = gw->conf->call_timeout_ms };
+
+	if (!jbody_read(&jbody_completion, rq->body.data, rq->body.len, &body,
+	    err) || !session_call_find(&c, t, err) ||
+	    !session_call_ready(&c, err))
+		return false;
+	if (!jv_member(body, "code"))
+		return err_bare(err, 500, NPE_CODE);
+	if (!jv_member(body, "kind"))
+		return err_bare(err, 500, BAD_KIND, "null");
+	buf_addch(&out, '{');
+	add_text(&out, body, "code");
+	add_text(&out, body, "kind");
+	buf_addf(&out, ",\"cursor\":%lld}",
+	    (long long)jv_int(body, "cursor", 0));
+	if (!buf_ok(&out))
+		return err_set(err, 413, "the code is too long");
+	post.body = out.data;
+	return session_call(&c, &post, 0, err) &&
+	    (add_candidates(&c.answer, &rp->body) || err_retry(err, 503, 1,
+	    "the session's driver gave no candidates"));
+}
