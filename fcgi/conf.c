@@ -15,7 +15,7 @@
 #include "tmpl.h"
 #include "tmpl_tree.h"
 
-#define ROWS_MAX 64
+#define ROWS_MAX 128
 
 struct load {
 	struct conf *conf;
