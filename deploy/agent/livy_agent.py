@@ -26,6 +26,7 @@ import fcntl
 import functools
 import hmac
 import http.server
+import inspect
 import io
 import json
 import keyword
@@ -33,6 +34,7 @@ import logging
 import math
 import os
 import re
+import select
 import shutil
 import signal
 import socket
@@ -84,7 +86,9 @@ SETTINGS = {
     "code_bytes": (50 << 20, "longest request body"),
     "upload_bytes": (100 << 20, "largest uploaded file"),
     "sql_rows": (1000, "rows of a SQL result"),
+    "queue": (10000, "statements that may wait to be run"),
     "waiters": (128, "requests that may wait at once"),
+    "connections": (512, "connections at once"),
 }
 DURATIONS = ("idle_timeout", "ttl", "heartbeat_timeout", "cancel_grace",
              "linger")
@@ -325,9 +329,9 @@ class Kernel:
         sys.argv = [""]
         sys.stdout = self.stdout = UserStream(1)
         sys.stderr = self.stderr = UserStream(2)
+        signal.signal(signal.SIGINT, self.interrupted)
         import pyspark.sql      # the slow part, while the JVM still starts
         pyspark.sql
-        signal.signal(signal.SIGINT, self.interrupted)
         threading.Thread(target=self.serve_side, daemon=True).start()
         while True:
             try:
@@ -473,8 +477,8 @@ class Kernel:
                 if TOP_FRAME.match(line):
                     lines = lines[:1] + lines[i + 1:]
                     break
-            else:
-                lines = [line for line in lines if __file__ not in line]
+            ours = '  File "%s"' % __file__
+            lines = [line for line in lines if not line.startswith(ours)]
             text = str(err)
         except Exception as why:    # a user's __str__ that fails
             lines, text = [], "no text: %s" % type(why).__name__
@@ -637,6 +641,10 @@ class Kernel:
             else:
                 return {"names": []}
             for name in rest:
+                known = inspect.getattr_static(value, name, None)
+                if isinstance(known, property) and \
+                        type(value).__module__ == "__main__":
+                    return {"names": []}    # the user's code would run
                 value = getattr(value, name)
             names = set(dir(value))
         return {"names": sorted(
@@ -872,6 +880,16 @@ class PyKernel(Child):
         side_there.close()
         self.main, self.side = main_here, side_here
         threading.Thread(target=self.read_side, daemon=True).start()
+        threading.Thread(target=self.wait_for_end, daemon=True).start()
+
+    def wait_for_end(self):
+        """A child that user code forked has our sockets, too: that nobody
+        answers any more shows in the end of the process alone."""
+        self.process.wait()
+        try:
+            self.main.shutdown(socket.SHUT_RDWR)
+        except OSError:         # closed already
+            pass
 
     def attach(self):
         """Waits for the JVM's session, then for the kernel to know it."""
@@ -1545,6 +1563,14 @@ _root_.java.lang.System.setProperty("livy.shown", _root_.scala.util.Try {
         if thread is not None:
             thread.interrupt()
 
+    def in_user_code(self):
+        """Whether the thread runs what was compiled here. Stopped anywhere
+        else it could leave anything half done."""
+        thread = self.thread
+        return thread is not None and "$line" in \
+            self.spark.jvm.scala.Predef.genericWrapArray(
+                thread.getStackTrace()).mkString("\n")
+
     def complete(self, code, cursor, wait):
         """Names that may go at cursor; none while a statement compiles."""
         if not self.lock.acquire(timeout=wait):
@@ -1671,6 +1697,24 @@ class Spark:
         self.jsc = context._jsc
         self.jspark = self.session._jsparkSession
         logging.getLogger("py4j").setLevel(logging.CRITICAL)
+        # If this process is killed, the JVM deletes our folder as it ends.
+        try:
+            self.jvm.org.apache.spark.util.ShutdownHookManager \
+                .registerShutdownDeleteDir(self.jvm.java.io.File(self.home))
+        except Exception as err:
+            log("the folder would stay: %s", first_line(err))
+
+    def preload(self):
+        """What must not be loaded first by a thread that is interrupted: a
+        class whose start fails is lost to the JVM, and with it the text of
+        every error."""
+        try:
+            self.jvm.java.lang.Class.forName(
+                "org.apache.spark.SparkThrowableHelper$", True,
+                self.jvm.java.lang.Thread.currentThread()
+                .getContextClassLoader())
+        except Exception as err:
+            log("preloading: %s", first_line(err))
 
     def facts(self):
         context = self.session.sparkContext
@@ -1849,7 +1893,7 @@ class Store:
         self.waiting = collections.deque()
         self.running = None
         self.requests = collections.OrderedDict()   # request id: statement id
-        self.next, self.size = 0, 0
+        self.next, self.size, self.queued = 0, 0, 0
         self.used = self.seen = time.monotonic()    # the two clocks of life
         self.waiters = 0
 
@@ -1875,6 +1919,7 @@ class Store:
 
     def drop_waiting(self, statement):
         self.waiting.remove(statement)
+        self.queued -= statement.size
         statement.finish("cancelled", None)
         self.changed(statement)
 
@@ -1891,9 +1936,13 @@ class Store:
                 raise Refused(409, "Session is in state %s" % self.state,
                               state=self.state)
             statement = Statement(self.next, code, kind)
+            if len(self.waiting) >= self.conf["queue"] or self.waiting and \
+                    self.queued + statement.size > self.conf["session_bytes"]:
+                raise Refused(429, "too many statements are waiting")
             self.next += 1
             self.statements[statement.id] = statement
             self.size += statement.size
+            self.queued += statement.size
             self.waiting.append(statement)
             if request is not None:
                 self.requests[request] = statement.id
@@ -1914,6 +1963,7 @@ class Store:
                     self.changed()
                 self.cond.wait()
             statement = self.running = self.waiting.popleft()
+            self.queued -= statement.size
             statement.state, statement.started = "running", now_ms()
             self.changed(statement)
             return statement
@@ -1932,14 +1982,18 @@ class Store:
             self.changed(statement)
 
     def evict(self, newest):
-        """Drops the oldest that are over, past the bounds."""
+        """Drops the oldest that are over, past the bounds; what waits does
+        not push results out."""
+        many = len(self.statements) - len(self.waiting) - \
+            (self.running is not None) - self.conf["statements"]
         for number, statement in list(self.statements.items()):
-            if self.size <= self.conf["session_bytes"] and \
-                    len(self.statements) <= self.conf["statements"]:
+            if self.size - self.queued <= self.conf["session_bytes"] and \
+                    many <= 0:
                 break
             if statement.over() and statement is not newest:
                 del self.statements[number]
                 self.size -= statement.size
+                many -= 1
 
     def get(self, number):
         statement = self.statements.get(number)
@@ -1962,8 +2016,9 @@ class Store:
             self.changed(statement)
             return statement
 
-    def wait(self, ready, wait):
-        """Waits until ready() or for so many seconds."""
+    def wait(self, ready, wait, gone):
+        """Waits until ready() or for so many seconds; a client that is gone
+        does not hold its place for longer than a second."""
         deadline = time.monotonic() + wait
         with self.cond:
             if ready() or wait <= 0:
@@ -1976,7 +2031,8 @@ class Store:
                     left = deadline - time.monotonic()
                     if left <= 0:
                         break
-                    self.cond.wait(left)
+                    if not self.cond.wait(min(left, 1)) and gone():
+                        raise ConnectionError("the client is gone")
             finally:
                 self.waiters -= 1
 
@@ -2007,8 +2063,8 @@ class Agent:
             self.make_kernel()  # imports while the JVM makes its context
         self.spark.start()
         self.facts = self.spark.facts()
-        if self.kernel is not None:
-            self.attach(self.kernel)
+        if self.kernel is not None and not self.attach(self.kernel):
+            raise RuntimeError("the Python process did not start")
         self.start_runner()
         with self.store.cond:
             self.store.used = self.store.seen = time.monotonic()
@@ -2016,6 +2072,7 @@ class Agent:
         log("session %s is ready after %.1f s: Spark %s",
             self.conf["name"] or self.facts["applicationId"],
             time.monotonic() - self.born, self.facts["sparkVersion"])
+        threading.Thread(target=self.spark.preload, daemon=True).start()
         if self.conf["kind"] in ("spark", "shared"):
             threading.Thread(target=self.warm_scala, daemon=True).start()
         threading.Thread(target=self.tell_progress, daemon=True).start()
@@ -2043,11 +2100,20 @@ class Agent:
         return self.kernel
 
     def attach(self, kernel):
-        kernel.attach()
-        self.facts["pythonVersion"] = kernel.python
-        for path in list(self.py_files):
-            kernel.ask({"do": "include", "path": path}, 10)
-        self.kernel_ready.set()
+        """Makes a kernel ready. One that cannot be is ended, which the next
+        statement tells."""
+        try:
+            kernel.attach()
+            self.facts["pythonVersion"] = kernel.python
+            for path in list(self.py_files):
+                kernel.ask({"do": "include", "path": path}, 10)
+            return True
+        except (EOFError, OSError, ValueError) as err:
+            log("no Python process: %s", first_line(err))
+            kernel.kill(None)
+            return False
+        finally:
+            self.kernel_ready.set()
 
     def wheels(self):
         """Wheels that spark-submit was given: on the path of no Python
@@ -2102,6 +2168,8 @@ class Agent:
                 kernel = self.make_kernel()
                 self.attach(kernel)
         self.kernel_ready.wait()
+        if statement.cancelling():
+            return failed("Error", "cancelled")
         if kernel.dead():
             # Ended between two statements: not to be passed over.
             output = failed("Error", kernel.DIED + kernel.end(""))
@@ -2135,13 +2203,7 @@ class Agent:
     def attach_late(self):
         """Makes the next Python process ready before it is needed."""
         with self.kernel_lock:
-            kernel = self.kernel
-            try:
-                self.attach(kernel)
-            except (EOFError, OSError, ValueError) as err:
-                log("no new Python process: %s", first_line(err))
-                kernel.close()
-                self.kernel_ready.set()
+            self.attach(self.kernel)
 
     def tell_progress(self):
         """Progress of what runs, twice a second."""
@@ -2181,24 +2243,31 @@ class Agent:
         The jobs first and alone for a moment, because their end is the
         better message."""
         began = time.monotonic()
-        kernel = {"pyspark": self.kernel, "sparkr": self.r}.get(
-            statement.kind)
-        alone = 0.4 if self.cancel_jobs(statement) else 0.0
+        alone = 0.0
+        if self.cancel_jobs(statement):
+            alone = 1.5 if statement.kind == "sql" else 0.4
         next_word = 0.0
         while not self.over_within(statement, 0.1 if alone else 0.0):
             age = time.monotonic() - began
             if age > self.conf["cancel_grace"]:
-                self.force(statement, kernel)
+                self.force(statement, self.interpreter(statement))
                 return
             if age >= max(alone, next_word):
-                next_word = age + (1.0 if kernel else 0.5)
+                one = self.interpreter(statement)
+                next_word = age + (0.5 if one is self.scala else 1.0)
                 try:
-                    (kernel or self.scala).interrupt()
+                    if one is not None:
+                        one.interrupt()
                 except Exception as err:
                     log("interrupt: %s", first_line(err))
             if self.over_within(statement, 0.1):
                 return
             self.cancel_jobs(statement)
+
+    def interpreter(self, statement):
+        """What runs it; None while that is still being made."""
+        return {"pyspark": self.kernel, "sparkr": self.r}.get(
+            statement.kind, self.scala)
 
     def cancel_jobs(self, statement):
         """Whether there were any."""
@@ -2220,28 +2289,35 @@ class Agent:
                 self.store.cond.wait(left)
             return True
 
-    def force(self, statement, kernel):
+    def force(self, statement, one):
         grace = self.conf["cancel_grace"]
         if statement.over():
             return
-        if kernel is not None:
-            kernel.kill("the %s process did not react to the cancellation "
-                        "within %g s and was ended; %s" % (
-                            kernel.language, grace, LOST))
+        if isinstance(one, Child):
+            one.kill("the %s process did not react to the cancellation "
+                     "within %g s and was ended; %s" % (
+                         one.language, grace, LOST))
             return
-        if self.spark.java_major() < 20:
-            for _ in range(3):
-                try:
-                    thread = self.scala.thread
-                    if thread is not None:
-                        thread.stop()
-                except Exception as err:
-                    log("stopping the thread: %s", first_line(err))
-                if self.over_within(statement, 2):
-                    return
+        # Spark's own work and the compiler's end by themselves: patience.
+        stops, patient = 3, time.monotonic() + 60
+        while not self.over_within(statement, 1):
+            if time.monotonic() > patient:
+                break
+            try:
+                if not self.scala.in_user_code():
+                    continue
+                if not stops or self.spark.java_major() >= 20:
+                    break
+                stops -= 1
+                self.scala.thread.stop()
+            except Exception as err:
+                log("stopping the thread: %s", first_line(err))
+        else:
+            return
         why = "statement %d did not react to its cancellation within %g s " \
-            "and this Java cannot end it: the session is lost" % (
-                statement.id, grace)
+            "and %s cannot end it: the session is lost" % (
+                statement.id, grace,
+                "this Java" if self.spark.java_major() >= 20 else "Java")
         self.runner += 1
         self.store.finish(statement, failed("Error", why))
         self.fail("error", why)
@@ -2467,14 +2543,71 @@ class Token:
             return changed
 
 
+class Input(io.RawIOBase):
+    """What a client sends: no more bytes, and for no longer, than allowed.
+    A limit on each read alone lets a client go on for ever, byte by byte."""
+
+    def __init__(self, sock):
+        io.RawIOBase.__init__(self)
+        self.sock, self.until, self.room = sock, 0.0, 0
+
+    def allow(self, wait, size):
+        self.until, self.room = time.monotonic() + wait, size
+
+    def readable(self):
+        return True
+
+    def readinto(self, buffer):
+        wait = self.until - time.monotonic()
+        if wait <= 0 or self.room <= 0:
+            raise socket.timeout("slow or long")
+        self.sock.settimeout(wait)
+        size = self.sock.recv_into(buffer, min(len(buffer), self.room))
+        self.room -= size
+        return size
+
+
+HEAD_BYTES = 64 << 10
+HEAD_SECONDS = 10
+IDLE_SECONDS = 300      # of a kept connection
+SEND_SECONDS = 60
+BODY_RATE = 50 << 10    # bytes a second, at least
+
+
 class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
     wbufsize = -1               # an answer is one write
-    timeout = 300
     server_version = "livy-agent"
     sys_version = ""
     agent = token = None        # set by serve()
+
+    def setup(self):
+        http.server.BaseHTTPRequestHandler.setup(self)
+        self.rfile.close()
+        self.input = Input(self.connection)
+        self.rfile = io.BufferedReader(self.input)
+        self.idle = HEAD_SECONDS        # until it has shown the token
+
+    def handle_one_request(self):
+        self.left, self.chunked, self.asks_first = 0, False, False
+        try:
+            self.input.allow(self.idle, HEAD_BYTES)
+            self.rfile.peek(1)
+            self.input.allow(HEAD_SECONDS, HEAD_BYTES)
+            http.server.BaseHTTPRequestHandler.handle_one_request(self)
+        except OSError:
+            self.close_connection = True
+
+    def handle_expect_100(self):
+        self.asks_first = True
+        return True
+
+    def send_error(self, status, message=None, explain=None):
+        """What the base class refuses by itself."""
+        self.close_connection = True
+        self.request_version = "HTTP/1.1"
+        self.reply(int(status), {"error": message or "bad request"})
 
     def log_message(self, text, *args):
         pass
@@ -2491,7 +2624,6 @@ class Handler(http.server.BaseHTTPRequestHandler):
     do_HEAD = do_PUT = do_PATCH = do_OPTIONS = do_DELETE
 
     def answer(self, method):
-        self.left = 0
         try:
             self.left = self.body_length()
             status, body = self.route(method)
@@ -2503,10 +2635,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         except Exception as err:
             log("%s %s: %s", method, self.path, first_line(err))
             status, body = 500, {"error": first_line(err)}
-        try:
-            self.reply(status, body)
-        except (ConnectionError, socket.timeout):
-            self.close_connection = True
+        self.reply(status, body)
 
     def body_length(self):
         self.chunked = False
@@ -2517,20 +2646,47 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if coding:
             self.close_connection = True
             raise Refused(411, "a body needs a Content-Length")
-        text = self.headers.get("Content-Length", "0")
-        if not re.match(r"[0-9]{1,15}$", text):
+        texts = self.headers.get_all("Content-Length") or ["0"]
+        if len(texts) > 1 or not re.fullmatch("[0-9]{1,15}", texts[0]):
             self.close_connection = True
             raise Refused(400, "bad Content-Length")
-        return int(text)
+        return int(texts[0])
+
+    def want_body(self):
+        """Says so to a client that waits for it."""
+        if self.asks_first:
+            self.asks_first = False
+            self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+            self.wfile.flush()
+
+    def read_body(self, size):
+        """So much of the body; less only at its end."""
+        self.want_body()
+        data = self.rfile.read(min(size, self.left))
+        self.left -= len(data)
+        if not data and self.left:
+            raise ConnectionError("the body ended early")
+        return data
+
+    def gone(self):
+        """Whether the client has closed the connection."""
+        poll = select.poll()
+        poll.register(self.connection, select.POLLIN)
+        try:
+            return bool(poll.poll(0)) and not self.connection.recv(
+                1, socket.MSG_PEEK)
+        except OSError:
+            return True
 
     def reply(self, status, body):
         if not isinstance(body, bytes):
             body = utf8(json.dumps(body))
+        self.connection.settimeout(SEND_SECONDS)
         self.send_response(status)
         self.send_header("Content-Type", "application/json")
         self.send_header("Content-Length", str(len(body)))
         self.send_header(PROTOCOL_HEADER, str(PROTOCOL))
-        if self.left > 1 << 16:
+        if self.left > 1 << 16 or self.left and self.asks_first:
             self.close_connection = True
         if self.close_connection:
             self.send_header("Connection", "close")
@@ -2543,25 +2699,30 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def route(self, method):
         if not self.token.fits(self.headers.get(TOKEN_HEADER, "")):
+            self.close_connection = True
             raise Refused(401, "no token, or a wrong one")
+        self.idle = IDLE_SECONDS
+        # Chunks have their own heads, which take room, too.
+        size = 2 * self.agent.conf["upload_bytes"] if self.chunked \
+            else self.left
+        self.input.allow(HEAD_SECONDS + size / BODY_RATE, size + HEAD_BYTES)
         parts = urllib.parse.urlsplit(self.path)
         query = dict(urllib.parse.parse_qsl(parts.query))
         for name, active in (("seen", False), ("used", True)):
             if name in query:
                 self.agent.saw_client(number(query, name, 0), active)
         for want, pattern, name in ROUTES:
-            match = re.match(pattern + "$", parts.path)
+            match = re.fullmatch(pattern, parts.path)
             if match and want == method:
                 return getattr(self, name)(query, *match.groups())
-        if any(re.match(p + "$", parts.path) for _, p, _ in ROUTES):
+        if any(re.fullmatch(p, parts.path) for _, p, _ in ROUTES):
             raise Refused(405, "method not allowed")
         raise Refused(404, "no such path; this is protocol %d" % PROTOCOL)
 
     def json_body(self):
         if self.left > self.agent.conf["code_bytes"]:
             raise Refused(413, "a body of %d bytes" % self.left)
-        raw = self.rfile.read(self.left)
-        self.left = 0
+        raw = self.read_body(self.left)
         try:
             body = json.loads(raw.decode("utf-8")) if raw else {}
         except ValueError:
@@ -2575,10 +2736,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
         since, wait = number(query, "since", -1), wait_of(query)
         most = number(query, "text", 0)
         left = number(query, "texts", most * 1000)
-        if since > store.version:
+        if since > store.version or query.get(
+                "instance", self.agent.instance) != self.agent.instance:
             since = -1          # of an agent before this one
         if since >= 0:
-            store.wait(lambda: store.version > since, wait)
+            store.wait(lambda: store.version > since, wait, self.gone)
         with store.cond:
             view = self.agent.view()
             changed = [s for s in store.statements.values()
@@ -2612,7 +2774,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if wait:
             since = number(query, "since", None)
             store.wait(lambda: statement.over() or (
-                since is not None and statement.version > since), wait)
+                since is not None and statement.version > since), wait,
+                self.gone)
         with store.cond:
             return 200, statement.view(number(query, "max", None))
 
@@ -2666,14 +2829,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def pieces(self):
         """A body whose length is known."""
         while self.left:
-            data = self.rfile.read(min(self.left, 1 << 18))
-            if not data:
-                raise ConnectionError("the file ended early")
-            self.left -= len(data)
-            yield data
+            yield self.read_body(1 << 18)
 
     def chunks(self):
         """A body in chunks; it is whole only with its last one."""
+        self.want_body()
         while True:
             line = self.rfile.readline(64)
             size = line.split(b";")[0].strip()
@@ -2752,6 +2912,21 @@ def wait_of(query):
 class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     daemon_threads = True
     request_queue_size = 512
+    room = None                 # a semaphore, set by serve()
+
+    def process_request(self, request, client_address):
+        if self.room.acquire(blocking=False):
+            socketserver.ThreadingMixIn.process_request(
+                self, request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request, client_address):
+        try:
+            socketserver.ThreadingMixIn.process_request_thread(
+                self, request, client_address)
+        finally:
+            self.room.release()
 
     def server_bind(self):
         # Without HTTPServer's look-up of the host's name.
@@ -2767,7 +2942,8 @@ def serve(agent, conf):
         os.environ.get("SPARK_LOCAL_IP") or "127.0.0.1"
     Server.address_family = socket.AF_INET6 if ":" in address \
         else socket.AF_INET
-    server = Server((address, int(conf["port"])), Handler)
+    Server.room = threading.Semaphore(conf["connections"])
+    server = Server((address, conf["port"]), Handler)
     threading.Thread(target=server.serve_forever, kwargs={
         "poll_interval": 5}, daemon=True).start()
     where = "%s:%d" % (address, server.server_address[1])
@@ -2776,6 +2952,7 @@ def serve(agent, conf):
             file.write(where + "\n")
         os.rename(conf["ready_file"] + ".new", conf["ready_file"])
     log("listening on %s", where)
+    return server
 
 
 def read_settings(argv):

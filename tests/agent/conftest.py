@@ -13,14 +13,32 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 import session as agent_session  # noqa: E402
 
 PYTHONS = {"spark35": "LIVY_AGENT_PYTHON35", "spark41": "LIVY_AGENT_PYTHON41"}
+FULL = os.environ.get("LIVY_TEST_FULL", "1") == "1"
 
 
 def pytest_generate_tests(metafunc):
-    """Every test that needs Spark runs on each version of it, one version
-    after the other."""
-    if "python" in metafunc.fixturenames:
-        metafunc.parametrize("python", list(PYTHONS), indirect=True,
-                             scope="session")
+    """What needs Spark runs on each version of it, one after the other; not
+    in full, only what is marked so does, and the rest on the first."""
+    if "python" not in metafunc.fixturenames:
+        return
+    only = metafunc.definition.get_closest_marker("on")
+    if only:
+        names = list(only.args)
+    elif FULL or metafunc.definition.get_closest_marker("both"):
+        names = list(PYTHONS)
+    else:
+        names = list(PYTHONS)[:1]
+    metafunc.parametrize("python", names, indirect=True, scope="session")
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items):
+    """All of one Spark before all of the next: their sessions are kept."""
+    def order(item):
+        name = getattr(item, "callspec", None) and \
+            item.callspec.params.get("python")
+        return list(PYTHONS).index(name) if name else -1
+    items.sort(key=order)
 
 
 @pytest.fixture(scope="session")
@@ -41,16 +59,14 @@ def old(python):
     return python == os.environ.get(PYTHONS["spark35"])
 
 
-@pytest.fixture(scope="module")
-def folder():
+def make_folder():
     path = pathlib.Path(tempfile.mkdtemp(prefix="la-", dir="/tmp"))
     yield path
     shutil.rmtree(str(path), ignore_errors=True)
 
 
-@pytest.fixture(scope="module")
-def start(python, folder):
-    """Starts sessions; the module's end closes them."""
+def starter(python, folder):
+    """Starts sessions, and in the end closes them."""
     made = []
 
     def go(**more):
@@ -63,9 +79,31 @@ def start(python, folder):
         session.close()
 
 
-@pytest.fixture(scope="module")
-def shared(start):
-    """One session of kind shared for the whole module."""
-    session = start(kind="shared")
+folder = pytest.fixture(scope="module", name="folder")(make_folder)
+start = pytest.fixture(scope="module", name="start")(starter)
+kept_folder = pytest.fixture(scope="session", name="kept_folder")(make_folder)
+
+
+@pytest.fixture(scope="session")
+def keep(python, kept_folder):
+    yield from starter(python, kept_folder)
+
+
+# A start of Spark is the slowest part of most tests: what leaves a session
+# as it was shares two of them.
+
+@pytest.fixture(scope="session")
+def shared(keep):
+    """A session of kind shared."""
+    session = keep(kind="shared", cancel_grace="2s")
+    session.wait_for("idle")
+    return session
+
+
+@pytest.fixture(scope="session")
+def cluster(keep):
+    """One of kind spark, with executors in JVMs of their own."""
+    session = keep(kind="spark", master="local-cluster[2,1,1024]", conf={
+        "spark.executor.memory": "512m", "spark.cores.max": "2"})
     session.wait_for("idle")
     return session

@@ -1,5 +1,6 @@
 """A session agent under spark-submit, and what a gateway says to it."""
 
+import copy
 import http.client
 import json
 import os
@@ -21,6 +22,15 @@ CONF = {
 }
 
 
+def soon():
+    """A second, on a machine that has nothing else to do."""
+    return max(1.0, 2 * os.getloadavg()[0] / os.cpu_count())
+
+
+# Seconds to wait for anything: a start of Spark among other work takes long.
+DEADLINE = 300
+
+
 class HttpError(Exception):
     def __init__(self, status, body):
         Exception.__init__(self, status, body)
@@ -39,8 +49,7 @@ def environment(python):
 
 
 def spark_submit(python):
-    return ["nice", "-n", "15",
-            os.path.join(os.path.dirname(python), "spark-submit")]
+    return [os.path.join(os.path.dirname(python), "spark-submit")]
 
 
 class Session:
@@ -53,7 +62,9 @@ class Session:
         self.token_file.write_text(self.token + "\n")
         self.ready = self.folder / "ready"
         self.log = self.folder / "driver.log"
-        self.conn = None
+        self.tmp = self.folder / "tmp"
+        self.tmp.mkdir(exist_ok=True)
+        self.conn = self.kind = None
         command = spark_submit(python) + ["--master", master]
         for key, value in dict(CONF, **(conf or {})).items():
             command += ["--conf", "%s=%s" % (key, value)]
@@ -65,13 +76,14 @@ class Session:
             command += ["--" + key.replace("_", "-"), str(value)]
         self.began = time.monotonic()
         self.process = subprocess.Popen(
-            command, env=dict(environment(python), **(environ or {})),
+            command, env=dict(environment(python), TMPDIR=str(self.tmp),
+                              **(environ or {})),
             cwd=str(self.folder),
             stdin=subprocess.DEVNULL, stdout=open(self.log, "wb"),
             stderr=subprocess.STDOUT, start_new_session=True)
 
     def connect(self):
-        deadline = time.monotonic() + 90
+        deadline = time.monotonic() + DEADLINE
         while not self.ready.exists():
             if self.process.poll() is not None or \
                     time.monotonic() > deadline:
@@ -113,7 +125,7 @@ class Session:
     def state(self):
         return self.get("/v1/state")["state"]
 
-    def wait_for(self, *states, timeout=120):
+    def wait_for(self, *states, timeout=DEADLINE):
         """Long-polls until the session is in one of the states."""
         deadline = time.monotonic() + timeout
         since = -1
@@ -129,11 +141,11 @@ class Session:
 
     def submit(self, code, kind=None, **more):
         body = dict(more, code=code)
-        if kind:
-            body["kind"] = kind
+        if kind or self.kind:
+            body["kind"] = kind or self.kind
         return self.post("/v1/statements", body)["id"]
 
-    def result(self, number, timeout=120):
+    def result(self, number, timeout=DEADLINE):
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
             view = self.get("/v1/statements/%d?wait=20" % number)
@@ -141,10 +153,10 @@ class Session:
                 return view
         raise AssertionError("statement %d: %s" % (number, view["state"]))
 
-    def run(self, code, kind=None, timeout=120):
+    def run(self, code, kind=None, timeout=DEADLINE):
         return self.result(self.submit(code, kind), timeout)["output"]
 
-    def text(self, code, kind=None, timeout=120):
+    def text(self, code, kind=None, timeout=DEADLINE):
         """text/plain of a statement that must be good."""
         output = self.run(code, kind, timeout)
         assert output["status"] == "ok", output
@@ -159,7 +171,7 @@ class Session:
         """Submits code and waits until it runs, or until it has said so in
         a file."""
         number = self.submit(code, kind)
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + DEADLINE
         while time.monotonic() < deadline:
             view = self.get("/v1/statements/%d" % number)
             if view["state"] != "waiting" and \
@@ -176,29 +188,39 @@ class Session:
         view = self.result(number)
         return view, time.monotonic() - began
 
+    def of_kind(self, kind):
+        """The same session for statements of one kind."""
+        other = copy.copy(self)
+        other.kind, other.conn = kind, None
+        return other
+
     def family(self):
-        """Pids of the agent and its kernel, in the order of their start."""
-        found = []
+        """Pids of the agent, which is the first, and of its kernel."""
+        parents, agents = {}, []
         for entry in pathlib.Path("/proc").iterdir():
             if not entry.name.isdigit():
                 continue
             try:
                 words = (entry / "cmdline").read_bytes().split(b"\0")
-                cwd = os.readlink(str(entry / "cwd"))
+                stat = (entry / "stat").read_text()
             except OSError:
                 continue
-            if cwd == str(self.folder) and words[1:2] == [bytes(AGENT)]:
-                found.append(int(entry.name))
-        return sorted(found)
+            if words[1:2] != [bytes(AGENT)]:
+                continue
+            parents[int(entry.name)] = int(stat.rpartition(")")[2].split()[1])
+            if bytes(self.ready) in words:
+                agents.append(int(entry.name))
+        return agents + [pid for pid, parent in sorted(parents.items())
+                         if parent in agents]
 
-    def wait_exit(self, timeout=60):
+    def wait_exit(self, timeout=DEADLINE):
         return self.process.wait(timeout)
 
     def close(self):
         if self.process.poll() is None:
             try:
                 self.post("/v1/stop")
-                self.process.wait(30)
+                self.process.wait(60)
             except (OSError, HttpError, http.client.HTTPException,
                     RuntimeError, subprocess.TimeoutExpired):
                 pass

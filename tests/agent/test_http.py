@@ -3,12 +3,15 @@
 import ast
 import json
 import os
-import pathlib
+import subprocess
 import threading
 import time
 
 import pytest
-from session import AGENT, HttpError
+from session import AGENT, HttpError, soon
+
+
+pytestmark = pytest.mark.both
 
 
 def test_the_agent_is_one_file_of_python_3_8():
@@ -17,6 +20,17 @@ def test_the_agent_is_one_file_of_python_3_8():
     ast.parse(text, feature_version=(3, 8))
 
     assert len(text) < 1 << 20
+
+
+@pytest.mark.on("spark35")
+def test_the_agent_uses_nothing_newer_than_python_3_8(python):
+    tool = os.path.join(os.path.dirname(python), "vermin")
+    if not os.path.exists(tool):
+        pytest.skip("the environment has no vermin")
+    done = subprocess.run([tool, "--target=3.8-", "--violations", "--no-tips",
+                           str(AGENT)], stdout=subprocess.PIPE, check=False)
+
+    assert done.returncode == 0, done.stdout.decode()
 
 
 def test_without_the_token_there_is_nothing(shared):
@@ -54,8 +68,7 @@ token.encode() in b''.join(found), token in repr(dict(os.environ))
 
 
 def test_a_kernel_cannot_read_the_agents_memory(shared):
-    agent = [p for p in shared.family() if b"--token-file" in
-             pathlib.Path("/proc/%d/cmdline" % p).read_bytes()]
+    agent = shared.family()
     if os.geteuid() == 0:
         pytest.skip("root reads any process's memory")
 
@@ -165,11 +178,11 @@ def test_a_long_poll_ends_with_the_change_it_waits_for(shared):
     timer.start()
 
     began = time.monotonic()
-    view = shared.get("/v1/state?since=%d&wait=20&inline=1000" % version)
+    view = shared.get("/v1/state?since=%d&wait=20&text=1000" % version)
     took = time.monotonic() - began
     timer.join()
 
-    assert 0.2 < took < 5
+    assert 0.2 < took < 4 + soon()
     assert view["version"] > version
     assert view["changed"]
 
@@ -181,7 +194,7 @@ def test_a_long_poll_without_a_change_ends_in_time(shared):
     began = time.monotonic()
     view = shared.get("/v1/state?since=%d&wait=1" % version)
 
-    assert 0.9 < time.monotonic() - began < 3
+    assert 0.9 < time.monotonic() - began < 2 + soon()
     assert view["version"] == version and view["changed"] == []
 
 

@@ -7,6 +7,7 @@ import urllib.error
 import urllib.request
 
 import pytest
+from jars import compiled, make_jar
 from session import HttpError
 
 JAR = ("https://repo1.maven.org/maven2/io/prophecy/prophecy-libs_2.12/"
@@ -26,10 +27,12 @@ def wheel_url(python):
         "download_info"]["url"]
 
 
+# The library of Maven Central is for Scala 2.12.
+on_scala_2_12 = pytest.mark.on("spark35")
+
+
 @pytest.fixture(scope="module")
-def session(start, python, old):
-    if not old:
-        pytest.skip("the library of Maven Central is for Scala 2.12")
+def session(start, python):
     try:
         urllib.request.urlopen(urllib.request.Request(JAR, method="HEAD"),
                                timeout=20).close()
@@ -44,6 +47,7 @@ def session(start, python, old):
     return session
 
 
+@on_scala_2_12
 def test_the_wheel_is_on_driver_and_workers(session):
     assert session.text("""
 import prophecy
@@ -52,6 +56,7 @@ sc.parallelize([0], 1).map(
 """) == "['prophecy']"
 
 
+@on_scala_2_12
 def test_the_jar_is_a_class_to_py4j_and_not_a_package(session):
     assert session.text("""
 from py4j.java_gateway import JavaPackage
@@ -59,11 +64,13 @@ type(spark.sparkContext._jvm.org.apache.spark.sql.InterimOutputHive2) \\
     == JavaPackage""") == "False"
 
 
+@on_scala_2_12
 def test_scala_sees_the_jar(session):
     assert session.run("import org.apache.spark.sql.InterimOutputHive2",
                        "spark")["status"] == "ok"
 
 
+@on_scala_2_12
 def test_the_job_group_fits_prophecys_matcher(session):
     number = session.submit("""
 matcher = getattr(sc._jvm.org.apache.spark.sql.event,
@@ -81,11 +88,13 @@ println(org.apache.spark.sql.event.LivyJobGroupMatcher(group.toInt)
         "true\n")
 
 
+@on_scala_2_12
 def test_conf_values_are_untouched(session):
     assert session.text("print(spark.conf.get('spark.prophecy.tasks'))") == \
         session.tasks
 
 
+@on_scala_2_12
 def test_eighty_kilobytes_of_configuration_and_the_same_session_later(session):
     code = "\n".join("conf_%d = {'k': %r}" % (i, "v" * 60)
                      for i in range(900))
@@ -95,6 +104,7 @@ def test_eighty_kilobytes_of_configuration_and_the_same_session_later(session):
     assert session.text("conf_899['k'][:2]") == "'vv'"
 
 
+@on_scala_2_12
 def test_a_long_base64_line_is_whole(session):
     assert session.text("""
 import base64, os
@@ -102,19 +112,19 @@ data = base64.b64encode(b'x' * 2621440).decode()
 print(data)""") == __import__("base64").b64encode(b"x" * 2621440).decode()
 
 
+@on_scala_2_12
 def test_the_words_of_a_missing_python_library(start, session):
     error = session.error("import prophecy_nothing")
     assert "No module named 'prophecy_nothing'" in error["evalue"]
 
 
+@pytest.mark.both
 @pytest.mark.parametrize("kind, code, words", [
     ("spark", "import io.prophecy.libs._",
      ["object prophecy is not a member of package"]),
     ("spark", "def m(a: Int) = a\nm(1, 2)", ["too many arguments",
                                              "for method"]),
     ("spark", "x = [1, 2]", ["illegal start of simple expression"]),
-    ("spark", "throw new IncompatibleClassChangeError(\"x\")",
-     ["IncompatibleClassChangeError"]),
     ("pyspark", "import prophecy", ["No module named", "prophecy"]),
 ])
 def test_prophecys_words_are_found(bare, kind, code, words):
@@ -125,6 +135,31 @@ def test_prophecys_words_are_found(bare, kind, code, words):
         assert word in said
 
 
+@pytest.mark.both
+def test_the_words_of_a_jar_built_for_another_version(bare, python, folder):
+    """What it calls is a class where it was built, and a trait here."""
+    there = compiled(python, folder / "there", {
+        "Api": "package example.wrong\nclass Api { def number: Int = 1 }",
+        "Caller": "package example.wrong\n"
+                  "object Caller { def call(api: Api): Int = api.number }"})
+    here = compiled(python, folder / "here", {
+        "Api": "package example.wrong\ntrait Api { def number: Int = 1 }\n"
+               "class Impl extends Api"})
+    jar = make_jar(folder / "wrong.jar", here)
+    make_jar(jar, there, "example/wrong/Caller*.class")
+    bare.post("/v1/add/jar", {"uri": str(jar)})
+
+    scala = bare.error("import example.wrong._\nCaller.call(new Impl)",
+                       "spark")
+    python = bare.error("api = sc._jvm.example.wrong\n"
+                        "api.Caller.call(api.Impl())", "pyspark")
+
+    for error in (scala, python):
+        assert "java.lang.IncompatibleClassChangeError" in \
+            error["evalue"] + "".join(error["traceback"])
+
+
+@pytest.mark.both
 def test_the_words_of_a_library_path_that_does_not_exist(bare):
     with pytest.raises(HttpError) as refused:
         bare.post("/v1/add/jar", {"uri": "/data/prophecy_libs/x.jar"})
@@ -134,8 +169,6 @@ def test_the_words_of_a_library_path_that_does_not_exist(bare):
 
 
 @pytest.fixture(scope="module")
-def bare(start):
+def bare(shared):
     """A session without the libraries."""
-    session = start(kind="shared")
-    session.wait_for("idle")
-    return session
+    return shared

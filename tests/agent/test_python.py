@@ -5,11 +5,12 @@ import json
 import pytest
 
 
+pytestmark = pytest.mark.both
+
+
 @pytest.fixture(scope="module")
-def py(start):
-    session = start(kind="pyspark")
-    session.wait_for("idle")
-    return session
+def py(shared):
+    return shared.of_kind("pyspark")
 
 
 @pytest.mark.parametrize("code, text", [
@@ -76,7 +77,8 @@ def test_an_error_is_an_error_and_the_interpreter_lives(py, code, ename):
 
     assert error["ename"] == ename
     assert isinstance(error["evalue"], str)
-    assert all(isinstance(line, str) for line in error["traceback"])
+    assert all(isinstance(line, str) and "livy_agent" not in line
+               for line in error["traceback"])
     assert py.text("alive") == "'yes'"
 
 
@@ -172,6 +174,12 @@ def test_completion(py):
     assert complete("sc.parallelize", 7) == ["parallelize"]
     assert complete("zzzqqq") == complete("nope.x") == complete("") == []
     assert complete("f().x") == []
+    assert complete("spark.read.parq") == ["parquet"]
+    py.run("class Slow:\n  @property\n  def pit(self): raise SystemExit\n"
+           "  def lake(self): pass\nslow = Slow()")
+    assert complete("slow.") == ["lake", "pit"]
+    assert complete("slow.pit.") == []
+    assert complete("sc.para") == ["parallelize"]
 
 
 def test_completion_while_a_statement_runs(py):

@@ -6,11 +6,12 @@ import json
 import pytest
 
 
+pytestmark = pytest.mark.both
+
+
 @pytest.fixture(scope="module")
-def sql(start):
-    session = start(kind="sql")
-    session.wait_for("idle")
-    return session
+def sql(shared):
+    return shared.of_kind("sql")
 
 
 def exact(session, code):
@@ -68,6 +69,26 @@ def test_schema_and_empty_results(sql):
 
 def test_a_thousand_rows_at_most(sql):
     assert len(exact(sql, "select * from range(5000)")) == 1000
+
+
+def test_the_jobs_are_in_the_group_of_the_statements_number(sql):
+    number = sql.submit("select sum(id) from range(10)")
+    sql.result(number)
+
+    assert sql.text("len(sc.statusTracker().getJobIdsForGroup('%d')) > 0"
+                    % number, "pyspark") == "True"
+
+
+def test_statements_of_all_kinds_run_one_after_the_other(shared):
+    numbers = [shared.submit(code, kind) for code, kind in (
+        ("import time; time.sleep(0.3)", "pyspark"), ("select 1", "sql"),
+        ("Thread.sleep(300)", "spark"), ("1", "python"), ("select 2", "sql"),
+        ("2", "scala"), ("3", "pyspark"))]
+    views = [shared.result(number) for number in numbers]
+
+    assert {view["state"] for view in views} == {"available"}
+    for one, next_one in zip(views, views[1:]):
+        assert one["completed"] <= next_one["started"]
 
 
 def test_errors_are_sparks_words(sql):

@@ -65,9 +65,10 @@ def tell(name, value, bound, unit, most=True, note=""):
     global failures
     good = value <= bound if most else value >= bound
     failures += not good
-    print("%-44s %9.1f %s  (%s %.1f) %s%s" % (
-        name, value, unit, "at most" if most else "at least", bound,
-        "ok" if good else "OVER", "  " + note if note else ""), flush=True)
+    print("%-40s %8.2f %-2s %s %.2f %-2s: %.2f of it%s%s" % (
+        name, value, unit, "at most" if most else "at least", bound, unit,
+        value / bound, "" if good else ", OVER",
+        " (%s)" % note if note else ""), flush=True)
 
 
 def milliseconds(action, times):
@@ -117,8 +118,9 @@ def bench_start(python, folder):
         bare.append(bare_start(python, folder / ("b%d" % i)))
         agent.append(agent_start(python, folder / ("a%d" % i), "pyspark"))
     bare, agent = min(bare), min(agent)
-    tell("start to idle, best of 3", agent, bare + 1, "s ",
-         note="an empty script: %.1f" % bare)
+    tell("start to idle, best of 3", agent, bare + 1, "s",
+         note="%.2f s more than an empty script, %.2f" % (
+             agent - bare, bare))
 
 
 def bench_statements(session):
@@ -153,7 +155,7 @@ def bench_statements(session):
             agent.append(other)
     bare, agent = statistics.median(bare), statistics.median(agent)
     tell("1+1 in Scala over HTTP, median", agent, 1.3 * bare, "ms",
-         note="IMain.interpret alone: %.1f" % bare)
+         note="%.2f of IMain.interpret alone, %.1f" % (agent / bare, bare))
 
 
 def session_prelude():

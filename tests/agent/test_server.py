@@ -1,0 +1,458 @@
+"""The agent's HTTP server and its store of statements, without Spark."""
+
+import http.client
+import json
+import os
+import random
+import secrets
+import socket
+import statistics
+import sys
+import threading
+import time
+
+import pytest
+from session import AGENT
+
+sys.path.insert(0, str(AGENT.parent))
+sys.dont_write_bytecode = True
+
+import livy_agent  # noqa: E402
+
+TOKEN = secrets.token_hex(16)
+
+
+class Served:
+    """An agent that runs nothing: the test takes and finishes."""
+
+    def __init__(self, folder, **settings):
+        self.token_file = folder / "token"
+        self.token_file.write_text(TOKEN)
+        ready = folder / "ready"
+        self.conf = livy_agent.read_settings([
+            "--port", "0", "--bind", "127.0.0.1", "--kind", "pyspark",
+            "--token-file", str(self.token_file),
+            "--ready-file", str(ready)])
+        self.conf.update(settings)
+        self.agent = livy_agent.Agent(self.conf)
+        self.store = self.agent.store
+        self.server = livy_agent.serve(self.agent, self.conf)
+        self.port = int(ready.read_text().rsplit(":", 1)[1])
+        self.store.set_state("idle")
+
+    def connect(self):
+        return socket.create_connection(("127.0.0.1", self.port), 30)
+
+    def call(self, method, path, body=None, token=TOKEN):
+        """(status, body) on a connection of its own."""
+        conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        try:
+            conn.request(method, path, body and json.dumps(body),
+                         {"X-Livy-Token": token})
+            answer = conn.getresponse()
+            return answer.status, answer.read()
+        finally:
+            conn.close()
+
+    def get(self, path):
+        status, body = self.call("GET", path)
+        assert status == 200, body
+        return json.loads(body)
+
+    def run(self, code, output):
+        """A statement that is over, with that output."""
+        statement, _ = self.store.add(code, "pyspark", None)
+        self.store.running = self.store.waiting.pop()
+        self.store.queued -= statement.size
+        self.store.finish(statement, output)
+        return statement
+
+    def close(self):
+        ending = threading.Thread(target=self.server.shutdown)
+        ending.start()
+        self.connect().close()          # it looks up
+        ending.join()
+        self.server.server_close()
+        self.agent.spark.clean()
+
+
+@pytest.fixture
+def serve(tmp_path):
+    made = []
+
+    def go(**settings):
+        folder = tmp_path / str(len(made))
+        folder.mkdir()
+        made.append(Served(folder, **settings))
+        return made[-1]
+
+    yield go
+    for served in made:
+        served.close()
+
+
+@pytest.fixture
+def served(serve):
+    return serve()
+
+
+def head(path="/v1/state", method="GET", token=TOKEN, **more):
+    lines = ["%s %s HTTP/1.1" % (method, path), "Host: x",
+             "X-Livy-Token: " + token]
+    lines += ["%s: %s" % (name.replace("_", "-"), value)
+              for name, value in more.items()]
+    return ("\r\n".join(lines) + "\r\n\r\n").encode("latin-1")
+
+
+def read_all(sock):
+    data = b""
+    try:
+        while True:
+            more = sock.recv(1 << 16)
+            if not more:
+                break
+            data += more
+    except ConnectionError:
+        pass
+    return data
+
+
+def status_of(data):
+    return int(data.split(b" ", 2)[1])
+
+
+def test_whoever_sends_a_head_slowly_is_let_go(served, monkeypatch):
+    monkeypatch.setattr(livy_agent, "HEAD_SECONDS", 0.5)
+    sock = served.connect()
+    began = time.monotonic()
+    with pytest.raises(OSError):
+        for byte in head() * 1000:
+            sock.send(bytes([byte]))
+            time.sleep(0.05)
+
+    assert time.monotonic() - began < 10
+    assert served.call("GET", "/v1/state")[0] == 200
+
+
+def test_whoever_sends_a_body_slowly_is_let_go(served, monkeypatch):
+    monkeypatch.setattr(livy_agent, "HEAD_SECONDS", 0.5)
+    sock = served.connect()
+    sock.sendall(head("/v1/statements", "POST", Content_Length=1000))
+    began = time.monotonic()
+    with pytest.raises(OSError):
+        while time.monotonic() - began < 20:
+            sock.send(b" ")
+            time.sleep(0.05)
+
+    assert time.monotonic() - began < 10
+    assert served.store.next == 0
+
+
+def test_whoever_says_nothing_is_let_go(served, monkeypatch):
+    monkeypatch.setattr(livy_agent, "HEAD_SECONDS", 0.3)
+
+    assert read_all(served.connect()) == b""
+
+
+def test_a_client_with_the_token_may_keep_its_connection(served,
+                                                         monkeypatch):
+    monkeypatch.setattr(livy_agent, "HEAD_SECONDS", 0.3)
+    sock = served.connect()
+    sock.sendall(head())
+    assert status_of(sock.recv(1 << 16)) == 200
+    time.sleep(1)
+    sock.sendall(head())
+
+    assert status_of(sock.recv(1 << 16)) == 200
+
+
+def test_a_long_head_is_not_read_to_its_end(served):
+    sock = served.connect()
+    try:
+        sock.sendall(head()[:-2] + b"".join(
+            b"x%d: %s\r\n" % (i, b"y" * 9000) for i in range(90)))
+    except OSError:
+        pass
+
+    assert b"200" not in read_all(sock)[:40]
+    assert served.call("GET", "/v1/state")[0] == 200
+
+
+def test_requests_sent_together_are_answered_in_order(served):
+    sock = served.connect()
+    sock.sendall(head("/v1/nothing") + head("/v1/statements/5") +
+                 head("/v1/state", Connection="close"))
+    answers = read_all(sock)
+
+    assert [status_of(part) for part in
+            answers.split(b"HTTP/1.1")[1:]] == [404, 404, 200]
+
+
+@pytest.mark.parametrize("more, status", [
+    ({"Content_Length": "x"}, 400),
+    ({"Content_Length": "-1"}, 400),
+    ({"Content_Length": "5\r\nContent-Length: 6"}, 400),
+    ({"Content_Length": "5\r\nContent-Length: 5"}, 400),
+    ({"Transfer_Encoding": "chunked"}, 411),
+    ({"Content_Length": "5\r\nTransfer-Encoding: chunked"}, 411),
+])
+def test_a_body_of_unclear_length_ends_the_connection(served, more, status):
+    sock = served.connect()
+    sock.sendall(head("/v1/statements", "POST", **more) +
+                 b"5\r\nGET /v1/state HTTP/1.1\r\n\r\n")
+    answer = read_all(sock)
+
+    assert status_of(answer) == status and answer.count(b"HTTP/1.1") == 1
+
+
+@pytest.mark.parametrize("path", [
+    "/v1/../v1/state", "/v1/state/", "/v1/state%00", "/V1/state", "/v1//state",
+    "/v1/state;x", "/v1/statements/+1", "/v1/statements/\xb2",
+    "/v1/statements/1/../2", "/v1/add/../jar", "*", "/v1/statements/0x1"])
+def test_a_path_is_taken_as_it_is(served, path):
+    sock = served.connect()
+    sock.sendall(head(path, Connection="close"))
+
+    assert status_of(read_all(sock)) == 404
+
+
+@pytest.mark.parametrize("data, status", [
+    (b"BREW / HTTP/1.1\r\n\r\n", 501),
+    (b"GET / HTTP/9.9\r\n\r\n", 505),
+    (b"GET / JUNK/1.1\r\n\r\n", 400),
+    (b"one\r\n\r\n", 400),
+    (b"GET /" + b"x" * 70000, 414),
+])
+def test_what_is_no_request_gets_json_too(served, data, status):
+    sock = served.connect()
+    sock.sendall(data)
+    answer = read_all(sock)
+
+    if status == 414 and not answer:
+        return                  # the bound of a head came first
+    assert status_of(answer) == status
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
+
+
+def test_a_body_is_asked_for_when_it_is_wanted(served):
+    body = json.dumps({"code": "1"}).encode()
+    sock = served.connect()
+    sock.sendall(head("/v1/statements", "POST", Content_Length=len(body),
+                      Expect="100-continue", Connection="close"))
+    asked = sock.recv(100)
+    sock.sendall(body)
+
+    assert asked == b"HTTP/1.1 100 Continue\r\n\r\n"
+    assert status_of(read_all(sock)) == 201
+
+
+@pytest.mark.parametrize("token, size, status", [
+    ("wrong", 10, 401), (TOKEN, 1 << 40, 413)])
+def test_a_body_that_is_not_wanted_is_not_asked_for(served, token, size,
+                                                    status):
+    sock = served.connect()
+    sock.sendall(head("/v1/statements", "POST", token, Content_Length=size,
+                      Expect="100-continue"))
+
+    assert status_of(read_all(sock)) == status
+
+
+def test_without_the_token_a_connection_ends(served):
+    sock = served.connect()
+    sock.sendall(head(token="x" + TOKEN[1:]) + head())
+    answer = read_all(sock)
+
+    assert status_of(answer) == 401 and answer.count(b"HTTP/1.1") == 1
+
+
+def test_the_token_may_come_late_and_change(served):
+    served.token_file.unlink()
+    livy_agent.Handler.token = livy_agent.Token(str(served.token_file))
+    assert served.call("GET", "/v1/state")[0] == 401
+    assert served.call("GET", "/v1/state", token="")[0] == 401
+    served.token_file.write_text(TOKEN + "\n")
+    assert served.call("GET", "/v1/state")[0] == 200
+    served.token_file.write_text("another")
+    time.sleep(0.6)
+    assert served.call("GET", "/v1/state", token="another")[0] == 200
+    assert served.call("GET", "/v1/state")[0] == 401
+
+
+def test_more_connections_than_there_may_be(serve):
+    served = serve(connections=3)
+    socks = [served.connect() for _ in range(3)]
+    for sock in socks:
+        sock.sendall(head())
+        assert status_of(sock.recv(1 << 16)) == 200
+
+    assert read_all(served.connect()) == b""
+    socks[0].close()
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        try:
+            if served.call("GET", "/v1/state")[0] == 200:
+                break
+        except (OSError, http.client.HTTPException):
+            time.sleep(0.05)
+    else:
+        raise AssertionError("a place that was left is not given again")
+
+
+def test_whoever_waits_beyond_the_bound_is_told(serve):
+    served = serve(waiters=1)
+    version = served.get("/v1/state")["version"]
+    sock = served.connect()
+    sock.sendall(head("/v1/state?since=%d&wait=60" % version))
+    wait_for(lambda: served.store.waiters == 1)
+
+    assert served.call("GET", "/v1/state?since=%d&wait=60" % version)[
+        0] == 429
+    assert served.call("GET", "/v1/state?since=%d" % version)[0] == 200
+
+    sock.close()                # its place is free soon
+    wait_for(lambda: served.store.waiters == 0)
+
+
+def wait_for(true, seconds=20):
+    deadline = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def test_a_change_is_told_at_once(served):
+    """A poll that waits ends with the change; most within a few
+    milliseconds."""
+    taken = []
+    conn = http.client.HTTPConnection("127.0.0.1", served.port, timeout=30)
+    for _ in range(50):
+        version = served.store.version
+        changed = []
+
+        def change():
+            wait_for(lambda: served.store.waiters == 1)
+            changed.append(time.perf_counter())
+            with served.store.cond:
+                served.store.changed()
+
+        thread = threading.Thread(target=change)
+        thread.start()
+        conn.request("GET", "/v1/state?since=%d&wait=30" % version,
+                     headers={"X-Livy-Token": TOKEN})
+        view = json.loads(conn.getresponse().read())
+        taken.append(time.perf_counter() - changed[0])
+        thread.join()
+        assert view["version"] == version + 1
+    conn.close()
+
+    assert statistics.median(taken) < 0.1, sorted(taken)
+
+
+def test_an_output_that_is_sent_along_is_not_touched(served):
+    number = served.run("1", {"status": "ok", "data": {
+        "application/json": livy_agent.Raw('{"d": 1.10, "é": 1e400}')}}).id
+    _, body = served.call("GET", "/v1/state?text=1000")
+    told, = served.get("/v1/state?text=10")["changed"]
+
+    assert '{"d": 1.10, "é": 1e400}' in body.decode()
+    assert json.loads(body)["changed"][0]["output"]["execution_count"] == \
+        number
+    assert "output" not in told and told["outputBytes"] > 10
+
+
+def test_a_version_of_another_instance_is_none(served):
+    served.run("1", livy_agent.ok({}))
+    view = served.get("/v1/state")
+    same = "/v1/state?since=%d&instance=%s" % (
+        view["version"], view["instance"])
+
+    assert served.get(same)["changed"] == []
+    assert len(served.get(same + "0")["changed"]) == 1
+    assert len(served.get("/v1/state?since=99999")["changed"]) == 1
+
+
+def test_a_repeated_request_id(served):
+    body = {"code": "1", "requestId": "a"}
+    first = served.call("POST", "/v1/statements", body)
+    again = served.call("POST", "/v1/statements", body)
+
+    assert (first[0], again[0]) == (201, 200)
+    assert json.loads(first[1])["id"] == json.loads(again[1])["id"] == 0
+    assert served.store.next == 1
+
+
+def test_statements_wait_up_to_a_bound(serve):
+    served = serve(queue=3)
+    for _ in range(3):
+        assert served.call("POST", "/v1/statements", {"code": "1"})[0] == 201
+    assert served.call("POST", "/v1/statements", {"code": "1"})[0] == 429
+
+    served = serve(session_bytes=1000)
+    big = {"code": "x" * 700}
+    assert served.call("POST", "/v1/statements", big)[0] == 201
+    assert served.call("POST", "/v1/statements", big)[0] == 429
+    assert served.store.queued < 1000
+    served.agent.cancel(0)
+    assert served.store.queued == 0
+    assert served.call("POST", "/v1/statements", big)[0] == 201
+
+
+def test_what_waits_pushes_no_result_out(serve):
+    served = serve(statements=10)
+    for _ in range(12):
+        served.run("1", livy_agent.ok({}))
+    for _ in range(5):
+        served.store.add("1", "pyspark", None)
+    served.run("1", livy_agent.ok({}))
+
+    over = [s.id for s in served.store.statements.values() if s.over()]
+    assert over == list(range(3, 12)) + [17]
+
+
+def test_garbage_does_not_end_it(served):
+    chance = random.Random(7)
+    good = head("/v1/statements", "POST", Content_Length=11) + b'{"code":1}\n'
+    for _ in range(300):
+        data = bytearray(good)
+        for _ in range(chance.randrange(1, 8)):
+            data[chance.randrange(len(data))] = chance.randrange(256)
+        sock = served.connect()
+        sock.sendall(bytes(data[:chance.randrange(len(data))])
+                     if chance.random() < 0.3 else bytes(data))
+        sock.shutdown(socket.SHUT_WR)
+        read_all(sock)
+        sock.close()
+
+    assert served.get("/v1/state")["state"] in ("idle", "busy")
+    assert len(os.listdir("/proc/self/fd")) < 200
+
+
+def test_an_upload_in_chunks_is_whole_or_not_taken(serve):
+    served = serve(upload_bytes=5000)
+    taken = []
+
+    def keep(what, path):
+        with open(path, "rb") as file:
+            taken.append((what, os.path.basename(path), file.read()))
+
+    served.agent.take_file = keep
+
+    def upload(body):
+        sock = served.connect()
+        sock.sendall(head("/v1/upload/file?name=f", "POST",
+                          Transfer_Encoding="chunked",
+                          Expect="100-continue"))
+        assert sock.recv(25) == b"HTTP/1.1 100 Continue\r\n\r\n"
+        sock.sendall(body)
+        sock.shutdown(socket.SHUT_WR)
+        return read_all(sock)
+
+    whole = b"5\r\nhello\r\n6;x=y\r\n world\r\n0\r\n\r\n"
+    assert status_of(upload(whole)) == 200
+    assert taken == [("file", "f", b"hello world")]
+    for end in (3, 8, 12, 20, 24):
+        assert upload(whole[:end]) == b""
+    assert upload(b"zz\r\nhello\r\n") == b""
+    assert status_of(upload(b"1000\r\n" + b"x" * 4096 + b"\r\n1000\r\n" +
+                            b"x" * 4096 + b"\r\n0\r\n\r\n")) == 413
+    assert len(taken) == 1
