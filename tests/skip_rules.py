@@ -4,6 +4,8 @@ the row's condition holds here."""
 import fnmatch
 import os
 import pathlib
+import shutil
+import urllib.request
 
 
 def kubeconfig_text():
@@ -11,9 +13,20 @@ def kubeconfig_text():
     return pathlib.Path(path).read_text() if path else ""
 
 
+def answers(url):
+    try:
+        urllib.request.urlopen(urllib.request.Request(url, method="HEAD"),
+                               timeout=20).close()
+        return True
+    except OSError:
+        return False
+
+
 CONDITIONS = {
     "client-certificate": lambda: "client-certificate" in kubeconfig_text(),
     "no-kubeconfig": lambda: not os.environ.get("LIVY_TEST_KUBECONFIG"),
+    "no-maven": lambda: not answers("https://repo1.maven.org/maven2/"),
+    "no-r": lambda: not shutil.which("Rscript"),
     "not-root": lambda: os.environ.get("LIVY_TEST_ROOT") != "1",
 }
 

@@ -14,12 +14,12 @@ import procs
 import skip_rules
 from place import Place, is_root
 
-TIERS = ("unit", "api", "spark", "cluster", "fresh")
-DEFAULT = ("unit", "api", "spark", "cluster")
+TIERS = ("unit", "api", "agent", "spark", "cluster", "fresh")
+DEFAULT = ("unit", "api", "agent", "spark", "cluster")
 # The cluster tier is the others' suites once more, on a cluster that exists.
 # The conformance suite asks localkube always, and the real one beside it.
-FILES = {"unit": ["unit"], "api": ["api", "cluster"], "spark": ["spark"],
-         "cluster": ["cluster", "api", "spark"]}
+FILES = {"unit": ["unit"], "api": ["api", "cluster"], "agent": ["agent"],
+         "spark": ["spark"], "cluster": ["cluster", "api", "spark"]}
 BUILD_OF = {"api": "asan", "spark": "plain", "cluster": "plain"}
 
 
@@ -33,6 +33,7 @@ livy-fcgi-tests.
 
   unit     modules by themselves, and rules of the source
   api      nginx, the gateway and localkube, without Spark
+  agent    the session agent alone, on real PySpark 3.5 and 4.1
   spark    real PySpark on the local cluster; deploy/local/up
   cluster  the same on the cluster that LIVY_TEST_KUBECONFIG names
   fresh    deploy/local/up in a minbase Debian, as root and as a user
@@ -58,12 +59,15 @@ def arguments():
         prog="tests/run", description=HELP, epilog=ENVIRONMENT,
         formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("tier", nargs="*", choices=(*TIERS, "all", []),
-                   help="unit, api, spark, cluster (without a name: these "
-                   "four), fresh, all; cluster needs LIVY_TEST_KUBECONFIG")
+                   help="unit, api, agent, spark, cluster (without a name: "
+                   "these five), fresh, all; cluster needs "
+                   "LIVY_TEST_KUBECONFIG")
     p.add_argument("-k", metavar="EXPR", help="only tests that match, as "
                    "pytest's -k (not for the unit and fresh tiers)")
     p.add_argument("-x", action="store_true", help="stop a tier at its first "
                    "failure")
+    p.add_argument("--full", action="store_true", help="the tier agent runs "
+                   "every test on every version of Spark")
     p.add_argument("--build", choices=sorted(build.BUILDS), help="the build "
                    "that api, spark and cluster use instead of their own")
     args = p.parse_args()
@@ -201,6 +205,22 @@ class Runner:
         self.pytest_part(tier, "not root" + local, self.place.as_user)
         self.pytest_part(tier, "root" + local, list)
 
+    def agent(self):
+        """No build and no cluster: the agent under spark-submit."""
+        self.env = self.place.environ(
+            LIVY_TEST_TIER="agent", LIVY_TEST_FULL=str(int(self.args.full)))
+        for name, variable in (("venv", "LIVY_AGENT_PYTHON35"),
+                               ("venv-4.1", "LIVY_AGENT_PYTHON41")):
+            self.say(f"real Spark, {build.VENVS[name][0]}")
+            try:
+                folder = build.venv(self.place, name, build.ALSO[name])
+            except build.BuildError as e:
+                self.count.add([(f"agent/{name}", "failed", str(e.args[0]))])
+                return
+            self.env[variable] = str(folder / "bin" / "python")
+        self.say("tier agent")
+        self.pytest_part("agent", "not root", self.place.as_user)
+
     def spark(self):
         self.say("real Spark")
         try:
@@ -273,6 +293,8 @@ class Runner:
         for tier in self.args.tier:
             if tier == "unit":
                 self.unit()
+            elif tier == "agent":
+                self.agent()
             elif tier == "fresh":
                 self.fresh()
             else:
