@@ -1,6 +1,7 @@
 """The checklist of Livy's REST interface, a test a line: those of its lines
 that are about HTTP, ids and names, lists, creation, batches, logs and access.
-The numbers are the checklist's own. A line with which the gateway means to
+The numbers are the checklist's own; what holds for batches and for sessions is
+asked of both. A line with which the gateway means to
 differ has a row in golden/differences, which says why; what is asked here is
 then what the gateway does instead."""
 
@@ -15,7 +16,7 @@ import pytest
 
 from golden import replay
 from procs import wait_for
-from rig import JOBS
+from rig import JOBS, SRC
 
 pytestmark = pytest.mark.local
 
@@ -24,6 +25,12 @@ JSON = "application/json;charset=utf-8"
 FORM = "application/x-www-form-urlencoded"
 VIEW = ["id", "name", "owner", "proxyUser", "state", "appId", "appInfo", "log"]
 LINES = 300     # of the job whose log is paged
+OF_BATCHES = (86,)
+SESSION = ["id", "name", "appId", "owner", "proxyUser", "state", "kind",
+           "appInfo", "log", "ttl", "idleTimeout", "driverMemory",
+           "driverCores", "executorMemory", "executorCores", "conf",
+           "archives", "files", "heartbeatTimeoutInSecond", "jars",
+           "numExecutors", "pyFiles", "queue"]
 
 CHECKS = {}     # checklist number: function(Rig) that asserts
 TITLES = {}
@@ -41,6 +48,11 @@ def row(number, title, method, path, status, body=None, sent=None,
         headers=None, want=None):
     """A line that is one exchange: body is the answer's, as JSON or as the
     beginning of a text ("…" at its end), want its headers."""
+    if path.startswith("/batches") and number not in OF_BATCHES:
+        row(f"{number}-sessions", title, method,
+            path.replace("/batches", "/sessions"), status, body, sent,
+            headers, want)
+
     @line(number, title)
     def check(rig):
         r = rig.ask(method, path, sent, headers)
@@ -70,7 +82,9 @@ class Rig:
 
     def make(self, name, settings):
         return self.maker.gateway(self.cluster, settings={
-            "gateway": name, "livy.local_dirs": [str(JOBS)], **settings})
+            "gateway": name, "livy.local_dirs": [str(JOBS)],
+            "sessions.agent_file": str(SRC / "tests/api/fake_agent.py"),
+            **settings})
 
     def other(self, name):
         if name not in self.others:
@@ -111,12 +125,19 @@ class Rig:
         assert r.status_code == 201, r.text
         return r.json()
 
-    def drop(self, batch):
-        r = self.ask("DELETE", f"/batches/{batch}")
+    def drop(self, name, kind="batches"):
+        r = self.ask("DELETE", f"/{kind}/{name}")
         assert (r.status_code, r.json()) == (200, {"msg": "deleted"})
 
-    def refused(self, body, words, status=400):
-        r = self.ask("POST", "/batches", body)
+    def session(self, **body):
+        """The view of a session that has been made and deleted."""
+        r = self.ask("POST", "/sessions", body)
+        assert r.status_code == 201, r.text
+        self.drop(r.json()["id"], "sessions")
+        return r.json()
+
+    def refused(self, body, words, status=400, path="/batches"):
+        r = self.ask("POST", path, body)
         assert r.status_code == status, r.text
         self.like(r, words if isinstance(words, str) else
                   {"msg": REJECTED + words[0]})
@@ -268,7 +289,7 @@ def _(rig):
                    ).status_code == 200
 
 
-@line(23.1, "packed requests are unpacked, within the limit")
+@line("23-packed", "packed requests are unpacked, within the limit")
 def _(rig):
     body = json.dumps({"file": rig.job}).encode()
     for name, packed in (("gzip", gzip.compress(body)),
@@ -334,10 +355,12 @@ def _(rig):
 def of_missing(number, title, name, status, text):
     @line(number, title)
     def check(rig):
-        for method, below in (("GET", ""), ("GET", "/state"),
-                              ("GET", "/log"), ("DELETE", "")):
-            r = rig.ask(method, f"/batches/{name}{below}")
-            assert (r.status_code, r.json()) == (status, {"msg": text}), below
+        for kind in ("batches", "sessions"):
+            for method, below in (("GET", ""), ("GET", "/state"),
+                                  ("GET", "/log"), ("DELETE", "")):
+                r = rig.ask(method, f"/{kind}/{name}{below}")
+                assert (r.status_code, r.json()) == (
+                    status, {"msg": text}), (kind, below)
 
 
 of_missing(32, "an unknown id", "7777777", 404,
@@ -411,6 +434,16 @@ def _(rig):
                                          "name": "contract-41"})
         assert r.status_code == 400, r.text
         rig.drop(batch["id"])
+
+
+@line(42, "a session and a batch may have one name")
+def _(rig):
+    batch = rig.create(name="contract-42")
+    session = rig.ask("POST", "/sessions", {"name": "contract-42"}).json()
+    for kind, view in (("batches", batch), ("sessions", session)):
+        assert rig.ask("GET", f"/{kind}/contract-42").json()["id"] == \
+            view["id"]
+        rig.drop("contract-42", kind)
 
 
 @line(43, "Location has the id")
@@ -514,6 +547,17 @@ REFUSALS = {
 for number, (title, sent, words) in REFUSALS.items():
     line(number, title)(lambda rig, sent=sent, words=words:
                         rig.refused(sent, words))
+for number in (60, 61, 62, 66, 67, 68):
+    title, sent, words = REFUSALS[number]
+    if isinstance(sent, dict):
+        sent = {k: v for k, v in sent.items() if k != "file"}
+    if isinstance(words, str):
+        words = words.replace("batch.CreateBatch",
+                              "interactive.CreateInteractive").replace(
+                                  "(16 known", "(17 known")
+    line(f"{number}-sessions", title)(
+        lambda rig, sent=sent, words=words:
+        rig.refused(sent, words, path="/sessions"))
 row(57, "no body", "POST", "/batches", 400, NO_CONTENT)
 row(58, "a form", "POST", "/batches", 400, NO_CONTENT, sent='{"file": "JOB"}',
     headers={"Content-Type": FORM})
@@ -674,6 +718,80 @@ def _(rig):
 row(86, "a batch has no statements", "GET", "/batches/0/statements", 404, "")
 
 
+# Sessions: how they are created
+
+@line(87, "an empty object is a shared session")
+def _(rig):
+    assert rig.session()["kind"] == "shared"
+
+
+@line(88, "the fields of a session")
+def _(rig):
+    assert list(rig.session()) == SESSION
+
+
+@line(89, "numbers that are not set are 0")
+def _(rig):
+    view = rig.session()
+    assert [view[k] for k in ("driverCores", "executorCores", "numExecutors",
+                              "heartbeatTimeoutInSecond")] == [0] * 4
+
+
+@line(90, "what was asked is echoed as it was asked")
+def _(rig):
+    asked = {"conf": {"spark.a": "b"}, "jars": [f"{JOBS}/a.jar"],
+             "files": ["https://example.org/f"], "archives": [],
+             "pyFiles": [f"file://{JOBS}/lib/counting.py"], "queue": "q",
+             "driverMemory": "600m", "driverCores": 2, "numExecutors": 3,
+             "executorMemory": "700m", "executorCores": 4,
+             "idleTimeout": "2h", "ttl": "3h"}
+    view = rig.session(**asked)
+    assert {k: view[k] for k in asked} == asked
+
+
+@line(91, "other names of kinds")
+def _(rig):
+    for kind, shown in (("python", "pyspark"), ("r", "sparkr"),
+                        ("scala", "spark"), ("sql", "sql")):
+        assert rig.session(kind=kind)["kind"] == shown
+
+
+def refused_session(number, title, sent, words):
+    line(number, title)(lambda rig: rig.refused(sent, words,
+                                                path="/sessions"))
+
+
+refused_session(92, "an unknown kind", {"kind": "foo"},
+                "Invalid kind: foo (through reference chain: …")
+refused_session(93, "a kind of old", {"kind": "pyspark3"},
+                "Invalid kind: pyspark3…")
+refused_session(94, "no time", {"ttl": "abc"}, ["Invalid time string: abc"])
+refused_session(95, "no unit of time", {"ttl": "5x"},
+                ['Invalid suffix: "x"'])
+refused_session(96, "a negative time", {"ttl": "-5"}, ["Invalid value: -5"])
+
+
+@line(97, "a number is a time")
+def _(rig):
+    assert rig.session(ttl=5)["ttl"] == "5"
+
+
+@line(98, "a heartbeat as a text")
+def _(rig):
+    assert rig.session(heartbeatTimeoutInSecond="7")[
+        "heartbeatTimeoutInSecond"] == 7
+    rig.refused({"heartbeatTimeoutInSecond": "x"}, "Cannot deserialize "
+                'value of type `int` from String "x"…', path="/sessions")
+
+
+@line(102, "DELETE of a session, and again")
+def _(rig):
+    session = rig.session()["id"]
+    r = rig.ask("DELETE", f"/sessions/{session}")
+    assert (r.status_code, r.json()) == (
+        404, {"msg": f"Session '{session}' not found."})
+
+
 # Logs
 
 @line(109, "the fields of a log")
@@ -825,16 +943,17 @@ def _(rig):
     assert r.headers["Content-Type"].startswith("text/html")
 
 
-# The whole checklist but what is about sessions alone.
-NUMBERS = [*range(1, 87), *range(109, 121), *range(158, 176)]
+# The whole checklist but the life of a session and its statements.
+NUMBERS = [*range(1, 99), 102, *range(109, 121), *range(158, 176)]
 DIFFERENCES = {pattern.removeprefix("contract/"): (instead, why)
                for pattern, instead, why in replay.DIFFERENCES
                if pattern.startswith("contract/")}
 
 
 def label(number):
-    whole, _, part = str(number).partition(".")
-    return f"L-{int(whole):03d}{chr(ord('a') - 1 + int(part)) if part else ''}"
+    """L-007, or L-007-sessions and the like."""
+    whole, *rest = str(number).split("-")
+    return "-".join([f"L-{int(whole):03d}", *rest])
 
 
 @pytest.fixture(scope="module")

@@ -218,13 +218,6 @@ def test_bodies_have_the_limit_of_their_path(path, size, status, gateway):
         assert r.status_code < 500 and r.status_code != 413, r.text
 
 
-def test_a_worker_forgets_the_memory_of_a_long_body(gateway):
-    for _ in range(6):
-        gateway.call("POST", "/sessions/0/statements", data=b"x" * (15 << 20))
-
-    assert gateway.get("/batches?size=0").status_code == 200
-
-
 # connections
 
 def test_a_connection_is_kept_over_errors(gateway):

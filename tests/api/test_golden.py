@@ -7,7 +7,7 @@ import pytest
 
 from golden import replay
 from procs import wait_for
-from rig import JOBS
+from rig import JOBS, SRC
 
 pytestmark = pytest.mark.local
 
@@ -17,6 +17,9 @@ AFTER = {"pi_get_done": "success", "jar_get_done": "success",
          "jar_no_class_get": "dead", "file_absent_get": "dead",
          "exit_3_get": "dead", "sleep_get": "running"}
 SUITES = {suite: replay.load(suite) for suite in ("http", "create", "batches")}
+# Livy reads both kinds of create by the same rules: what was recorded of
+# sessions and is not about them is asked of batches, too.
+SUITES["create_batches"] = replay.load("create", "create_batches")
 EXCHANGES = {e.id: e for exchanges in SUITES.values() for e in exchanges}
 
 
@@ -35,7 +38,7 @@ class Player:
             self.gateway.wait_state(self.ids[name], AFTER[e.name])
         line = re.sub(r"(/batches/)(\d+)", lambda m: m[1] + str(
             self.ids.get(m[2], m[2])), e.line)
-        line, body = to_batches(e, line, e.body)
+        line, body = adapt(e, line, e.body)
         answer = replay.send(self.gateway.port, self.gateway.pki / "ca.crt",
                              self.gateway.token, e, line, body)
         recorded = e.answer.headers.get("location", "")
@@ -46,21 +49,17 @@ class Player:
         return answer
 
 
-def to_batches(e, line, body):
-    """Livy reads both kinds of create by the same rules: what was recorded
-    of sessions and is not about them is asked of batches."""
+def adapt(e, line, body):
     body = body.replace(FILES.encode(), str(JOBS).encode())
-    if e.id.startswith(("create/", "http/")):
-        line = re.sub(r"^(\S+ (?:http://[^/]*)?)/sessions", r"\1/batches",
-                      line)
-    if e.id.startswith("create/"):
+    if e.suite == "create_batches":
+        line = line.replace("/sessions", "/batches", 1)
         body = body.replace(b'"kind": "pyspark"',
                             b'"file": "%s/pi.py"' % str(JOBS).encode())
     return line, body
 
 
-def of_batches(answer):
-    if answer.body:
+def of_batches(e, answer):
+    if answer.body and e.suite == "create_batches":
         answer.body = answer.body.replace("interactive.CreateInteractive",
                                           "batch.CreateBatch")
     return answer
@@ -73,7 +72,9 @@ def players(session_maker, cluster):
     def player(suite):
         if suite not in made:
             gateway = session_maker.gateway(cluster, settings={
-                "gateway": f"g{suite}", "livy.local_dirs": [str(JOBS)]})
+                "gateway": f"g{suite}"[:12].rstrip("_").replace("_", "-"),
+                "livy.local_dirs": [str(JOBS)],
+                "sessions.agent_file": str(SRC / "tests/api/fake_agent.py")})
             made[suite] = Player(gateway, suite)
         return made[suite]
     return player
@@ -83,7 +84,7 @@ def players(session_maker, cluster):
     e for e in EXCHANGES if (EXCHANGES[e].difference() or ("",))[0] != "skip"])
 def test_exchange(exchange, players):
     e = EXCHANGES[exchange]
-    want = of_batches(e.expected())
+    want = of_batches(e, e.expected())
 
     answer = players(exchange.partition("/")[0]).answers[exchange]
 
@@ -99,8 +100,10 @@ def test_every_difference_names_an_exchange():
     assert unused == []
 
 
-def test_the_error_lists_leave_nothing(players, cluster):
-    players("create")
+@pytest.mark.parametrize("suite", ["create", "create_batches"])
+def test_the_error_lists_leave_nothing(suite, players, cluster):
+    gateway = players(suite).gateway.settings["gateway"]
 
     assert wait_for("the list", lambda: [
-        a for a in cluster.kube.apps() if a.startswith("livy-gcreate-")] == [])
+        a for a in cluster.kube.apps()
+        if a.startswith(f"livy-{gateway}-")] == [])

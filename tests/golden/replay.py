@@ -39,7 +39,7 @@ class Answer:
 
 class Exchange:
     def __init__(self, suite, entry):
-        self.id = f"{suite}/{entry['name']}"
+        self.suite, self.id = suite, f"{suite}/{entry['name']}"
         self.name = entry["name"]
         request, response = entry["request"], entry["response"]
         self.line, self.headers = request["line"], request["headers"]
@@ -63,9 +63,9 @@ class Exchange:
                       instead.get("body", self.answer.body))
 
 
-def load(suite):
-    return [Exchange(suite, e) for e in
-            json.loads((HERE / f"{suite}.json").read_text())]
+def load(recorded, suite=None):
+    return [Exchange(suite or recorded, e) for e in
+            json.loads((HERE / f"{recorded}.json").read_text())]
 
 
 def raw(request):
