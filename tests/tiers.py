@@ -34,7 +34,8 @@ livy-fcgi-tests.
   unit     modules by themselves, and rules of the source
   api      nginx, the gateway and localkube, without Spark
   agent    the session agent alone, on real PySpark 3.5 and 4.1
-  spark    real PySpark on the local cluster; deploy/local/up
+  spark    real PySpark on the local cluster, real clients of Livy from PyPI
+           (Airflow, pylivy and others); deploy/local/up
   cluster  the same on the cluster that LIVY_TEST_KUBECONFIG names
   fresh    deploy/local/up in a minbase Debian, as root and as a user
 """
@@ -287,9 +288,21 @@ class Runner:
         import fresh
         self.count.add(fresh.run(self.place, self.say))
 
+    def begin_clients(self):
+        """The real clients' packages come while other tiers run; a test
+        that needs some waits for them."""
+        made = subprocess.Popen(self.place.as_user([
+            "/usr/bin/python3", "-B", self.place.src / "tests" /
+            "environments.py", self.place.top]), env=self.place.environ(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)      # who waits tries it again
+        NOT_OURS.add(made.pid)
+
     def run(self):
         self.say(f"source to {self.place.src}")
         self.place.copy_source()
+        if "spark" in self.args.tier and not self.args.k:
+            self.begin_clients()
         for tier in self.args.tier:
             if tier == "unit":
                 self.unit()
