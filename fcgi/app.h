@@ -34,6 +34,10 @@
 #define ANNOTATION_ENDED "livy-fcgi/ended"	/* epoch ms, of that */
 #define ANNOTATION_TOKEN_KEY "livy-fcgi/token-key" /* version of that key */
 #define ANNOTATION_ECHO "livy-fcgi/echo"	/* session_req.h's, JSON */
+/* Of a driver's kept log: its run, first line and total; its last lines. */
+#define ANNOTATION_LOG "livy-fcgi/log"
+#define ANNOTATION_TAIL "livy-fcgi/log-tail"	/* a JSON array */
+#define ANNOTATION_DRIVER "livy-fcgi/driver"	/* how it ended, one line */
 #define APP_SCHEMA "1"
 
 /* What an application is to the API server. */
@@ -90,6 +94,10 @@ struct app {
 	int64_t ended_ms;
 	bool pod_seen;		/* a driver pod exists */
 	bool pod_started;	/* its container runs or has run */
+	bool pod_deleting;	/* it is being ended */
+	bool kept;		/* the log of run kept_run lasts without a pod */
+	uint32_t pod_run;	/* which pod; 0 = not known */
+	uint32_t kept_run;
 	bool deleting;		/* deletionTimestamp is set */
 	bool waits;		/* made suspended, until there is room */
 	uint32_t ns_hash;	/* app_hash of its namespace */
@@ -117,6 +125,7 @@ struct app_text {
 	const char *session_kind; /* "pyspark" */
 	const char *echo;	/* what a session's view shows of its request;
 				 * not kept beside a view that has it */
+	const char *tail;	/* the kept log's last lines, a JSON array */
 };
 
 #endif

@@ -3,6 +3,7 @@
 #include "apps.h"
 
 #include "access.h"
+#include "applog.h"
 #include "audit.h"
 #include "conf.h"
 #include "create.h"
@@ -45,11 +46,13 @@ apps_view(struct gw *gw, const struct request *rq, const struct target *t,
     struct reply *rp, struct err *err)
 {
 	AUTO_ITEM struct item it = ITEM_INIT;
+	AUTO_BUF struct buf log = BUF_INIT(ITEM_PART_MAX);
 
 	if (!lookup_item(gw, rq, t, &it, err) ||
 	    !access_do_as(gw->conf, rq, err))
 		return false;
-	cache_view_json(&it.view, NULL, &rp->body);
+	cache_view_json(&it.view, applog_tail(gw, &it.view, &log) ? &log :
+	    NULL, &rp->body);
 	return true;
 }
 

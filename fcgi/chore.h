@@ -45,8 +45,8 @@ struct chore {
 	    struct buf *reason, struct err *err);
 };
 
-extern const struct chore chore_admit, chore_agent, chore_fail, chore_retire,
-    chore_session;
+extern const struct chore chore_admit, chore_agent, chore_fail, chore_keep,
+    chore_retire, chore_session;
 
 /* It is due, for this application (NULL = for none), if there is room. */
 void chore_add(struct chores *due, const struct chore *chore,

@@ -14,7 +14,6 @@
 
 struct json_object;
 
-struct conf_choice;
 struct err;
 struct tmpl;
 
@@ -88,8 +87,16 @@ struct conf {
 	bool impersonation;	/* Livy's livy.impersonation.enabled */
 	struct conf_list local_dirs; /* local paths clients may name */
 	char *default_fs;	/* put before paths without a scheme */
-	int64_t log_lines;	/* driver log lines that /log shows */
 	char *ui_url, *log_url;	/* patterns for appInfo; "" = null */
+	char *ended_ui_url, *ended_log_url; /* the same after the end */
+	char *executor_log_urls;
+
+	/* drivers' logs */
+	int64_t log_drivers;	/* read at once */
+	int64_t log_bytes;	/* held of each, */
+	int64_t log_lines;	/* and lines at most */
+	int64_t log_idle_ms;	/* without a reader, then its stream ends */
+	int64_t kept_lines;	/* kept in the cluster */
 
 	/* interactive sessions */
 	char *session_key_file;	/* what their agents' tokens are made with */
@@ -112,9 +119,6 @@ struct conf {
 	char *template_file[APP_KINDS];
 	struct json_object *vars;	/* the site's own variables, an object */
 	struct tmpl *template[APP_KINDS]; /* parsed and checked */
-	struct conf_choice *choices; /* rules that choose others */
-	size_t choices_count;
-	char *warnings;		/* about the templates, a line each */
 };
 
 /*

@@ -278,13 +278,35 @@ const struct conf_row conf_table[] = {
 	{ "livy.default_fs", CONF_TEXT, FIELD(default_fs), "file://",
 	    .check = check_fs,
 	    .why = "put before a path without a scheme, as fs.defaultFS" },
-	{ "livy.log_lines", CONF_COUNT, FIELD(log_lines), "200",
-	    .min = 1, .max = 10000,
-	    .why = "last lines of the driver's log that clients can page" },
 	{ "livy.ui_url", CONF_TEXT, FIELD(ui_url), "", .check = check_url,
 	    .why = "appInfo.sparkUiUrl, with {id}, {pod} or so; empty: null" },
 	{ "livy.log_url", CONF_TEXT, FIELD(log_url), "", .check = check_url,
 	    .why = "appInfo.driverLogUrl, the same way; empty: null" },
+	{ "livy.ended_ui_url", CONF_TEXT, FIELD(ended_ui_url), "",
+	    .check = check_url,
+	    .why = "sparkUiUrl after the end, a history server; empty: ui_url" },
+	{ "livy.ended_log_url", CONF_TEXT, FIELD(ended_log_url), "",
+	    .check = check_url,
+	    .why = "driverLogUrl after the end; empty: log_url" },
+	{ "livy.executor_log_urls", CONF_TEXT, FIELD(executor_log_urls), "",
+	    .check = check_url,
+	    .why = "appInfo.executorLogUrls, the same way; empty: null" },
+
+	{ "logs.drivers", CONF_COUNT, FIELD(log_drivers), "32",
+	    .min = 1, .max = 1024,
+	    .why = "drivers whose logs are read at once, a stream each" },
+	{ "logs.bytes", CONF_SIZE, FIELD(log_bytes), "1m",
+	    .min = 256 * 1024, .max = 1024 * MIB,
+	    .why = "last bytes of each that are held; used as they fill" },
+	{ "logs.lines", CONF_COUNT, FIELD(log_lines), "10000",
+	    .min = 10, .max = 10000000,
+	    .why = "last lines of each that are held, for clients to page" },
+	{ "logs.idle", CONF_DURATION, FIELD(log_idle_ms), "30s",
+	    .min = 1000, .max = MS_DAY,
+	    .why = "a log that nobody reads any more is followed so long" },
+	{ "logs.kept_lines", CONF_COUNT, FIELD(kept_lines), "200",
+	    .min = 10, .max = 2000,
+	    .why = "last lines of an ended driver that outlive its pod" },
 
 	{ "templates.dir", CONF_PATH, FIELD(template_dir), "templates",
 	    .check = check_needed,
@@ -295,8 +317,6 @@ const struct conf_row conf_table[] = {
 	{ "templates.session", CONF_TEXT, FIELD(template_file[APP_SESSION]),
 	    "session.cfg", .check = check_needed,
 	    .why = "the template of sessions, the same way" },
-	{ "templates.choose", CONF_RULES, FIELD(choices), "",
-	    .why = "rules for other templates, the first that fits counts" },
 
 	{ "vars", CONF_VARS, FIELD(vars), "",
 	    .why = "values for templates: ( (\"image\", \"spark:4\") )" },
@@ -325,10 +345,6 @@ conf_form(const struct conf_row *row)
 	case CONF_LIST: return "a list of texts, such as [ \"a\", \"b\" ]";
 	case CONF_VARS:
 		return "a list of pairs, such as ( (\"image\", \"spark:4\") )";
-	case CONF_RULES:
-		return "a list of groups, such as "
-		    "( { kind = \"batch\"; queue = \"gpu*\"; "
-		    "template = \"gpu.cfg\"; } )";
 	}
 	return NULL;
 }
@@ -364,7 +380,7 @@ conf_add_number(struct buf *b, const struct conf_row *row, int64_t n)
 		buf_addf(b, "%04llo", (unsigned long long)n);
 		return;
 	case CONF_COUNT: case CONF_TEXT: case CONF_PATH: case CONF_BOOL:
-	case CONF_WORD: case CONF_LIST: case CONF_VARS: case CONF_RULES:
+	case CONF_WORD: case CONF_LIST: case CONF_VARS:
 		buf_addint(b, n);
 	}
 }
@@ -403,7 +419,7 @@ conf_number(const struct conf_row *row, const char *text, int64_t *ret)
 	case CONF_MODE:
 		return octal(text, ret);
 	case CONF_TEXT: case CONF_PATH: case CONF_BOOL: case CONF_WORD:
-	case CONF_LIST: case CONF_VARS: case CONF_RULES:
+	case CONF_LIST: case CONF_VARS:
 		break;
 	}
 	return false;

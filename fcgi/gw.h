@@ -18,6 +18,7 @@ struct own;
 struct session_agent;
 struct session_keys;
 struct slots;
+struct tail;
 
 struct gw {
 	const struct conf *conf;
@@ -34,6 +35,8 @@ struct gw {
 	void *ids_mem;
 	void *feed_mem;
 	int feed_poke;			/* an eventfd: wakes the feeder */
+	void *tail_mem;
+	int tail_fd;			/* wakes the tailer */
 	/* this process's own */
 	int slot;			/* a worker's; -1 elsewhere */
 	struct cache *cache;
@@ -41,6 +44,7 @@ struct gw {
 	struct feed *feed;
 	struct kube *kube;
 	struct kube *agents;		/* for calls to drivers */
+	struct tail *tail;
 };
 
 /*

@@ -18,6 +18,7 @@ struct one {
 	char object[KUBE_LABEL_MAX + 1];
 	char ns[KUBE_LABEL_MAX + 1];
 	bool has_app, has_pod;
+	bool had_pod;		/* and what it told of its end is still true */
 	uint32_t app_mark, pod_mark;
 	struct app app;		/* as livy_app read it */
 	struct pack pack;	/* its strings */
@@ -116,6 +117,34 @@ one_drop_if_empty(struct known *k, struct one *o)
 		lh_table_delete(k->table, o->object);
 }
 
+/* Whether what a pod that is gone has told is of the run that app is in. */
+static bool
+ran_in(const struct app *app)
+{
+	return app->phase == PHASE_RUNNING || app->phase == PHASE_UNKNOWN ||
+	    app->phase == PHASE_SUCCEEDING || app->phase == PHASE_FAILING ||
+	    app_ended(app);
+}
+
+static void
+join_pod(const struct one *o, struct app *app, struct app_text *text)
+{
+	if (o->pod.exit_code >= 0)
+		app->exit_code = o->pod.exit_code;
+	if (!app->app_id[0])
+		memcpy(app->app_id, o->pod.app_id, sizeof app->app_id);
+	app->pod_run = o->pod.pod_run;
+	if (o->has_pod || o->pod.exit_code >= 0)
+		text->pod_reason = o->pod_reason;
+	if (!o->has_pod)
+		return;
+	app->pod_seen = true;
+	app->pod_started = o->pod.pod_started;
+	app->pod_deleting = o->pod.pod_deleting;
+	memcpy(app->pod_ip, o->pod.pod_ip, sizeof app->pod_ip);
+	text->pod = o->pod_name;
+}
+
 /* The application joined with its pod, to the listener. */
 static void
 tell(struct known *k, const struct one *o)
@@ -126,17 +155,8 @@ tell(struct known *k, const struct one *o)
 
 	if (!o->has_app || !pack_read(&o->pack, &v))
 		return;
-	if (o->has_pod) {
-		app.pod_seen = true;
-		app.pod_started = o->pod.pod_started;
-		memcpy(app.pod_ip, o->pod.pod_ip, sizeof app.pod_ip);
-		if (o->pod.exit_code >= 0)
-			app.exit_code = o->pod.exit_code;
-		if (!app.app_id[0])
-			memcpy(app.app_id, o->pod.app_id, sizeof app.app_id);
-		v.text.pod = o->pod_name;
-		v.text.pod_reason = o->pod_reason;
-	}
+	if (o->has_pod || (o->had_pod && ran_in(&app)))
+		join_pod(o, &app, &v.text);
 	k->to.on_change(k->to.arg, &app, &v.text);
 }
 
@@ -245,6 +265,7 @@ known_pod(struct known *k, json_object *obj, uint32_t mark, struct err *err)
 	o->pod_reason = text.pod_reason ? mem_strdup(text.pod_reason) : NULL;
 	o->pod_mark = mark;
 	o->has_pod = true;
+	o->had_pod = false;
 	tell(k, o);
 	return true;
 }
@@ -253,13 +274,8 @@ known_pod(struct known *k, json_object *obj, uint32_t mark, struct err *err)
 static void
 pod_leaves(struct known *k, struct one *o)
 {
-	if (o->has_app && o->pod.exit_code >= 0 && o->app.exit_code < 0)
-		o->app.exit_code = o->pod.exit_code;
-	if (o->has_app && !o->app.app_id[0])
-		memcpy(o->app.app_id, o->pod.app_id, sizeof o->app.app_id);
 	o->has_pod = false;
-	free(o->pod_reason);
-	o->pod_reason = NULL;
+	o->had_pod = true;
 	tell(k, o);
 	one_drop_if_empty(k, o);
 }

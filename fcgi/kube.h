@@ -94,6 +94,7 @@ struct kube_stream {
 	const char *path;
 	int64_t idle_ms;		/* longest silence, once it is open */
 	int64_t open_ms;		/* for the headers; 0 = idle_ms */
+	const char *accept;		/* static; NULL = JSON */
 	bool (*on_data)(void *arg, const char *data, size_t len);
 	void (*on_open)(void *arg);	/* 200 and headers are there; or NULL */
 	bool (*on_tick)(void *arg);	/* some times a second; or NULL */

@@ -21,6 +21,7 @@ struct lane {
 
 struct kube_streams {
 	CURLM *multi;
+	int wake_fd;
 	size_t count;
 	struct lane lane[];
 };
@@ -32,6 +33,7 @@ kube_streams_new(const struct kube_opts *opts, size_t lanes)
 	    lanes * sizeof set->lane[0]);
 
 	set->count = lanes;
+	set->wake_fd = -1;
 	for (size_t i = 0; i < lanes; i++) {
 		struct kube *k = kube_new(opts);
 
@@ -64,6 +66,12 @@ kube_streams_free(struct kube_streams *set)
 		kube_free(l->kube);
 	}
 	free(set);
+}
+
+void
+kube_streams_wake(struct kube_streams *set, int fd)
+{
+	set->wake_fd = fd;
 }
 
 void
@@ -123,7 +131,8 @@ lane_send(struct lane *l)
 	struct err err = ERR_INIT;
 
 	l->http = (struct kube_http){ .method = "GET", .path = l->path,
-		.accept = "application/json", .stream = &l->stream };
+		.accept = l->stream.accept ? l->stream.accept :
+		    "application/json", .stream = &l->stream };
 	if (!kube_credential(l->kube, &err)) {
 		lane_end(l, KUBE_AWAY, 0, &err);
 		return;
@@ -139,6 +148,8 @@ lane_send(struct lane *l)
 void
 kube_streams_run(struct kube_streams *set, int timeout_ms)
 {
+	struct curl_waitfd wake = { .fd = set->wake_fd,
+		.events = CURL_WAIT_POLLIN };
 	int running, left;
 	CURLMsg *msg;
 	CURLcode rc;
@@ -147,7 +158,8 @@ kube_streams_run(struct kube_streams *set, int timeout_ms)
 	for (size_t i = 0; i < set->count; i++)
 		if (set->lane[i].busy && !set->lane[i].sent)
 			lane_send(&set->lane[i]);
-	curl_multi_poll(set->multi, NULL, 0, timeout_ms, NULL);
+	curl_multi_poll(set->multi, &wake, set->wake_fd >= 0, timeout_ms,
+	    NULL);
 	curl_multi_perform(set->multi, &running);
 	while ((msg = curl_multi_info_read(set->multi, &left)) != NULL) {
 		if (msg->msg != CURLMSG_DONE)

@@ -26,6 +26,9 @@ void kube_streams_free(struct kube_streams *set);
 void kube_streams_start(struct kube_streams *set, size_t lane,
     const struct kube_stream *s, kube_lane_end *on_end);
 
+/* A descriptor that ends a run early when it can be read. */
+void kube_streams_wake(struct kube_streams *set, int fd);
+
 /* Lets what is under way go on, for timeout_ms at most if nothing comes. */
 void kube_streams_run(struct kube_streams *set, int timeout_ms);
 

@@ -107,6 +107,28 @@ key_version(json_object *notes)
 	    (int32_t)version : 0;
 }
 
+/* What is kept of its driver: "RUN FIRST TOTAL CODE". */
+static void
+read_kept(json_object *notes, struct app *app, struct app_text *text)
+{
+	const char *s = jv_text(jv_member(notes, ANNOTATION_LOG));
+	long long first, total;
+	unsigned run;
+	int code;
+
+	if (!s || sscanf(s, "%10u %18lld %18lld %10d", &run, &first, &total,
+	    &code) != 4)
+		return;
+	app->kept = true;
+	app->kept_run = app->pod_run = run;
+	if (app->exit_code < 0 && app_ended(app))
+		app->exit_code = code;
+	if (app_ended(app))
+		text->pod_reason = some(jv_text(jv_member(notes,
+		    ANNOTATION_DRIVER)));
+	text->tail = some(jv_text(jv_member(notes, ANNOTATION_TAIL)));
+}
+
 /* Whether labels and name agree that it is this gateway's. */
 static bool
 is_ours(json_object *obj, const char *gateway, struct app *ret,
@@ -184,6 +206,7 @@ livy_app(json_object *obj, const char *gateway, struct app *ret,
 	if (app.ended_ms == 0)
 		app.ended_ms = note_ms(notes, ANNOTATION_ENDED);
 	app.exit_code = exit_code_in(text.error);
+	read_kept(notes, &app, &text);
 	*ret = app;
 	*ret_text = text;
 	return true;
@@ -262,15 +285,20 @@ waits_for(json_object *pod, json_object *container, char ret[REASON_MAX])
 
 /* How the driver container ended, in the operator's words. */
 static void
-ended(json_object *terminated, struct app *app, char ret[REASON_MAX])
+ended(json_object *pod, json_object *terminated, struct app *app,
+    char ret[REASON_MAX])
 {
-	const char *reason = jv_str(terminated, "reason");
+	/* an evicted pod says so itself: its container has just ended */
+	const char *of_pod = some(jv_str(pod, "status.reason"));
+	const char *reason = of_pod ? of_pod : jv_str(terminated, "reason");
+	const char *message = jv_str(of_pod ? pod : terminated, of_pod ?
+	    "status.message" : "message");
 	char how[128];
 
 	app->exit_code = (int32_t)jv_int(terminated, "exitCode", -1);
 	snprintf(how, sizeof how, "ExitCode: %d, Reason: %s",
 	    (int)app->exit_code, reason ? reason : "Unknown");
-	one_line(ret, how, jv_str(terminated, "message"));
+	one_line(ret, how, message);
 }
 
 void
@@ -281,12 +309,15 @@ livy_pod(json_object *pod, struct app *app, struct app_text *text,
 	json_object *container = element(statuses, "name", DRIVER_CONTAINER);
 	json_object *terminated;
 	const char *name = jv_str(pod, "metadata.name");
+	const char *uid = jv_str(pod, "metadata.uid");
 
 	if (!name)
 		return;
 	if (!container && json_object_is_type(statuses, json_type_array))
 		container = json_object_array_get_idx(statuses, 0);
 	app->pod_seen = true;
+	app->pod_run = uid ? app_hash(uid) : 0;
+	app->pod_deleting = jv_get(pod, "metadata.deletionTimestamp");
 	text->pod = name;
 	copy(app->pod_ip, sizeof app->pod_ip, jv_str(pod, "status.podIP"));
 	if (!app->app_id[0])
@@ -297,7 +328,7 @@ livy_pod(json_object *pod, struct app *app, struct app_text *text,
 	    jv_get(container, "lastState.terminated");
 	text->pod_reason = NULL;
 	if (terminated) {
-		ended(terminated, app, reason);
+		ended(pod, terminated, app, reason);
 		text->pod_reason = reason;
 	} else if (!app->pod_started && waits_for(pod, container, reason)) {
 		text->pod_reason = reason;

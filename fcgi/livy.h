@@ -56,9 +56,26 @@ bool livy_expand(struct buf *out, const char *pattern, const struct app *app,
 /*
  * What there is to tell beside the driver's own log, a line each: where the
  * application is, what it waits for, why it failed (errorMessage verbatim,
- * split into lines). Calls on_line for each.
+ * split into lines), and what to do about it. Calls on_line for each.
  */
 void livy_story(const struct app *app, const struct app_text *text,
     void (*on_line)(void *arg, const char *line, size_t len), void *arg);
+
+/*
+ * What a log shows after the driver's lines: Livy's markers of sections, in
+ * them what spark-submit said (verbatim) and the story above.
+ */
+void livy_log_end(const struct app *app, const struct app_text *text,
+    void (*on_line)(void *arg, const char *line, size_t len), void *arg);
+/* Whether more lines of the driver may come, so that nothing follows yet. */
+bool livy_log_grows(const struct app *app, const struct app_text *text);
+
+/* The last lines of a log as JSON strings, as many as a view shows. */
+struct livy_tail {
+	struct buf *out;
+	size_t leave_out, seen;
+};
+void livy_tail_init(struct livy_tail *t, size_t lines, struct buf *out);
+void livy_tail_add(void *tail, const char *line, size_t len);
 
 #endif

@@ -3,6 +3,7 @@
 #include "livy.h"
 
 #include "buf.h"
+#include "livy_advice.h"
 #include "num.h"
 
 #define LOG_LINE_MAX 4096	/* of one line in a view; /log has it whole */
@@ -11,7 +12,8 @@
 static const char *const stories[] = {
 	[PHASE_NEW] =
 	    "waiting for the Spark Operator to submit {object}"
-	    " in namespace {namespace}",
+	    " in namespace {namespace}; if this lasts for minutes, see whether"
+	    " the operator runs and watches that namespace",
 	[PHASE_SUBMITTED] =
 	    "submitted, waiting for the driver pod of {object}"
 	    " in namespace {namespace}",
@@ -156,31 +158,126 @@ tell_start(const struct story *s, const struct app *app,
 		    app, text);
 }
 
+/* spark-submit's own words, which Livy shows as its standard error. */
+static const char *
+submit_words(const struct app_text *text)
+{
+	return text->error && strstr(text->error, "run spark-submit") ?
+	    text->error : NULL;
+}
+
+static void
+advise(const struct story *s, const struct app *app,
+    const struct app_text *text)
+{
+	const char *advice = NULL;
+
+	if (app->exit_code > 0 || !app->pod_started)
+		advice = livy_advice(text->pod_reason);
+	if (!advice)
+		advice = livy_advice(text->error);
+	if (!advice)
+		advice = livy_advice(text->failed);
+	if (advice)
+		s->on_line(s->arg, advice, strlen(advice));
+}
+
+/* The pod that ran is gone, and the operator has not seen it yet. */
+static bool
+lost_pod(const struct app *app)
+{
+	return app->phase == PHASE_RUNNING && app->pod_run != 0 &&
+	    !app->pod_seen && app->exit_code < 0;
+}
+
+/* All but spark-submit's words and the advice. */
+static void
+tell_where(const struct story *s, const struct app *app,
+    const struct app_text *text)
+{
+	AUTO_BUF struct buf how = BUF_INIT(LOG_LINE_MAX);
+
+	if (app->kind == APP_SESSION)
+		tell_start(s, app, text);
+	if (text->failed)
+		tell_lines(s, text->failed);
+	if (text->error) {
+		if (!submit_words(text))
+			tell_lines(s, text->error);
+		/* the operator leaves out what the pod itself says */
+		if (app->exit_code > 0 && text->pod_reason &&
+		    !strstr(text->error, text->pod_reason)) {
+			buf_addf(&how, "driver pod %s: %s", text->pod ?
+			    text->pod : "", text->pod_reason);
+			s->on_line(s->arg, how.data, how.len);
+		}
+	} else if (app->waits) {
+		tell(s, "{object} waits to be admitted in namespace"
+		    " {namespace}", app, text);
+	} else if (text->failed) {
+		return;
+	} else if (app->phase <= PHASE_SUBMITTED && app->pod_seen) {
+		tell_pod(s, app, text);
+	} else if (app->exit_code > 0 && text->pod_reason) {
+		buf_addf(&how, "driver container failed with %s",
+		    text->pod_reason);
+		s->on_line(s->arg, how.data, how.len);
+	} else if (lost_pod(app)) {
+		tell(s, "driver pod {pod} is gone: it was deleted, or its"
+		    " node was lost", app, text);
+	} else if (stories[app->phase]) {
+		tell(s, stories[app->phase], app, text);
+	}
+}
+
 void
 livy_story(const struct app *app, const struct app_text *text,
     void (*on_line)(void *arg, const char *line, size_t len), void *arg)
 {
 	struct story s = { on_line, arg };
-	AUTO_BUF struct buf how = BUF_INIT(LOG_LINE_MAX);
 
-	if (app->kind == APP_SESSION)
-		tell_start(&s, app, text);
-	if (text->failed)
-		tell_lines(&s, text->failed);
-	if (text->error) {
+	if (submit_words(text))
 		tell_lines(&s, text->error);
-	} else if (app->waits) {
-		tell(&s, "{object} waits to be admitted in namespace"
-		    " {namespace}", app, text);
-	} else if (text->failed) {
-		return;
-	} else if (app->phase <= PHASE_SUBMITTED && app->pod_seen) {
-		tell_pod(&s, app, text);
-	} else if (app->exit_code > 0 && text->pod_reason) {
-		buf_addf(&how, "driver container failed with %s",
-		    text->pod_reason);
-		on_line(arg, how.data, how.len);
-	} else if (stories[app->phase]) {
-		tell(&s, stories[app->phase], app, text);
-	}
+	tell_where(&s, app, text);
+	advise(&s, app, text);
+}
+
+struct section {
+	struct story to;
+	const char *mark;	/* told before its first line */
+};
+
+static void
+section_line(void *arg, const char *line, size_t len)
+{
+	struct section *s = arg;
+
+	if (s->mark)
+		s->to.on_line(s->to.arg, s->mark, strlen(s->mark));
+	s->mark = NULL;
+	s->to.on_line(s->to.arg, line, len);
+}
+
+void
+livy_log_end(const struct app *app, const struct app_text *text,
+    void (*on_line)(void *arg, const char *line, size_t len), void *arg)
+{
+	struct section rest = { { on_line, arg },
+		"\nKubernetes Diagnostics: " };
+	struct story s = { section_line, &rest };
+
+	on_line(arg, "\nstderr: ", 9);
+	if (submit_words(text))
+		tell_lines(&rest.to, text->error);
+	tell_where(&s, app, text);
+	advise(&s, app, text);
+}
+
+bool
+livy_log_grows(const struct app *app, const struct app_text *text)
+{
+	/* of a session, somebody waits for each step of its start */
+	return app->kind == APP_BATCH && app->pod_started &&
+	    app->exit_code < 0 && !app_ended(app) &&
+	    !text->error && app->phase != PHASE_UNKNOWN;
 }

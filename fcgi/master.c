@@ -30,6 +30,8 @@
 #include "session_token.h"
 #include "shm.h"
 #include "slots.h"
+#include "tail.h"
+#include "tailer.h"
 #include "watcher.h"
 #include "worker.h"
 
@@ -40,11 +42,12 @@
 #define SPARE_SLOTS 64		/* at least: room to reload into */
 #define STOP_HELPER_MS 2000	/* auth and watcher hold nothing worth waiting */
 
-enum role { ROLE_AUTH, ROLE_WATCHER, ROLE_LEADER, ROLE_FEEDER, ROLE_WORKER };
+enum role { ROLE_AUTH, ROLE_WATCHER, ROLE_LEADER, ROLE_FEEDER, ROLE_TAILER,
+	ROLE_WORKER };
 
 static const char *const role_words[] = { "auth", "watcher", "leader",
-	"feeder", "worker" };
-#define HELPERS 4	/* processes that are no workers */
+	"feeder", "tailer", "worker" };
+#define HELPERS 5	/* processes that are no workers */
 
 /* A place for one process: each helper, and one for each worker slot. */
 struct child {
@@ -114,6 +117,8 @@ child_main(struct master *m, const struct child *c, pid_t parent)
 		leader_main(&m->gw);
 	case ROLE_FEEDER:
 		feeder_main(&m->gw);
+	case ROLE_TAILER:
+		tailer_main(&m->gw);
 	case ROLE_WORKER:
 		worker_main(&m->gw);
 	}
@@ -253,6 +258,8 @@ same_shape(const struct conf *a, const struct conf *b)
 	    a->feed_sessions == b->feed_sessions &&
 	    a->feed_bytes == b->feed_bytes &&
 	    a->cache_bytes == b->cache_bytes &&
+	    a->log_drivers == b->log_drivers &&
+	    a->log_bytes == b->log_bytes && a->log_lines == b->log_lines &&
 	    strcmp(a->socket, b->socket) == 0 &&
 	    strcmp(a->pid_file, b->pid_file) == 0 &&
 	    strcmp(a->user, b->user) == 0 && strcmp(a->group, b->group) == 0;
@@ -268,7 +275,8 @@ reload_check(const struct master *m, const struct conf *conf, struct err *err)
 			room--;
 	if (!same_shape(m->conf, conf))
 		return err_set(err, 500, "socket, pid_file, user, group and "
-		    "the sizes of cache and feed change by a restart only");
+		    "the sizes of cache, feed and logs change by a restart "
+		    "only");
 	if (conf->workers > room)
 		return err_set(err, 500, "there is room for %lld new workers "
 		    "only: wait for the old ones, or restart",
@@ -449,6 +457,9 @@ map_memory(struct master *m)
 	m->gw.feed_poke = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	m->gw.ids_mem = shm_map(ids_size(), false);
 	ids_format(m->gw.ids_mem);
+	m->gw.tail_mem = shm_map(tail_size(conf, slots), false);
+	tail_format(m->gw.tail_mem, conf, slots);
+	m->gw.tail_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 }
 
 static void
@@ -494,7 +505,7 @@ master_run(const char *config_path)
 	offer(&m);
 	map_memory(&m);
 	make_children(&m);
-	tick(&m);	/* auth, watcher, leader, feeder */
+	tick(&m);	/* the helpers */
 	start_workers(&m, m.conf->workers);
 	log_info("serving '%s' with %lld workers", m.conf->socket,
 	    (long long)m.conf->workers);

@@ -1,6 +1,6 @@
 /*
  * The master: owns the socket and the shared memory, forks auth, watcher,
- * leader and workers, replaces those that end (with back-off) or overstay a
+ * leader, tailer and workers, replaces those that end (with back-off) or overstay a
  * request's deadline, reloads on SIGHUP, drains on SIGTERM and SIGQUIT. It
  * calls neither libfcgi nor libcurl.
  */

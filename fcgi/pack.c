@@ -30,6 +30,7 @@ static const struct {
 	{ offsetof(struct app_text, error), KEPT_LONG },
 	{ offsetof(struct app_text, pod_reason), KEPT_LONG },
 	{ offsetof(struct app_text, echo), KEPT_BARE },
+	{ offsetof(struct app_text, tail), KEPT_BARE },
 };
 
 _Static_assert(sizeof(struct app_text) == PACK_TEXTS * sizeof(char *),

@@ -25,6 +25,7 @@
 #include "request.h"
 #include "route.h"
 #include "slots.h"
+#include "tail.h"
 
 #define REPLY_LIMIT (64u << 20)	/* a page of 10,000 views is about 5 MiB */
 #define PEER_TIMEOUT_S 5	/* silence of nginx inside a record stream */
@@ -229,6 +230,7 @@ worker_main(struct gw *gw)
 	cache_follow(gw->cache, gw->feed);
 	gw->kube = gw_client(gw);
 	gw->agents = gw_client(gw);
+	gw->tail = tail_open(gw->tail_mem, gw->tail_fd);
 	if (!audit_open(gw->conf))
 		log_error("cannot open the audit log '%s': %s",
 		    gw->conf->audit_log, strerror(errno));
@@ -256,5 +258,6 @@ worker_main(struct gw *gw)
 	feed_close(gw->feed);
 	cache_close(gw->cache);
 	own_close(gw->own);
+	tail_close(gw->tail);
 	exit(0);
 }

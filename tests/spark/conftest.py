@@ -24,7 +24,7 @@ def spark_cluster(session_maker, request):
 @pytest.fixture(scope="session")
 def spark_gateway(session_maker, spark_cluster):
     return session_maker.gateway(spark_cluster, settings={
-        "gateway": "spark", "livy.log_lines": 1000})
+        "gateway": "spark", "logs.lines": 10000})
 
 
 @pytest.fixture(scope="session")

@@ -57,11 +57,22 @@ assert_view(const char *path, json_object *golden, const struct app *app,
 	    log = BUF_INIT(65536), tail = BUF_INIT(65536);
 	struct livy_view view = { &head, &mid, &log, &tail };
 	struct conf conf = { 0 };
-	const char *urls[] = { jv_str(golden, "conf.ui_url"),
-		jv_str(golden, "conf.log_url") };
+	const struct {
+		const char *path;
+		char **field;
+	} urls[] = {
+		{ "conf.ui_url", &conf.ui_url },
+		{ "conf.log_url", &conf.log_url },
+		{ "conf.ended_ui_url", &conf.ended_ui_url },
+		{ "conf.ended_log_url", &conf.ended_log_url },
+		{ "conf.executor_log_urls", &conf.executor_log_urls },
+	};
 
-	memcpy(&conf.ui_url, &urls[0], sizeof conf.ui_url);
-	memcpy(&conf.log_url, &urls[1], sizeof conf.log_url);
+	for (size_t i = 0; i < ARRAY_LEN(urls); i++) {
+		const char *url = jv_str(golden, urls[i].path);
+
+		memcpy(urls[i].field, &url, sizeof url);
+	}
 	livy_render(&conf, app, text, &view);
 	buf_addstr(&head, livy_state_word(app->state));
 	buf_add(&head, mid.data, mid.len);
@@ -105,7 +116,7 @@ every_golden_application_is_shown_as_recorded(void **state UNUSED)
 	snprintf(pattern, sizeof pattern, "%s/tests/golden/livy/*.json",
 	    top ? top : ".");
 	assert_int_equal(glob(pattern, 0, NULL, &found), 0);
-	assert_true(found.gl_pathc >= 20);
+	assert_true(found.gl_pathc >= 50);
 	for (size_t i = 0; i < found.gl_pathc; i++)
 		check_golden(found.gl_pathv[i]);
 	globfree(&found);
