@@ -1009,6 +1009,40 @@ def test_a_log_is_followed_to_its_end(server, name):
     assert early < 1.5
 
 
+def test_a_log_is_taken_up_again_by_its_times(server, name):
+    server.made(f"{server.core}/pods", pod(
+        name, "echo one; printf 'two\\r'; echo three; sleep 2; echo four"))
+    until(server, name, "terminated")
+    whole = log(server, name, timestamps="true", container="main").text
+    lines = whole.split("\n")[:-1]
+    times = [line.partition(" ")[0] for line in lines]
+    assert [line.partition(" ")[2] for line in lines] == [
+        "one", "two\rthree", "four"]
+    assert times == sorted(times)
+    assert all(len(t) == 30 and t.endswith("Z") for t in times)
+
+    def since(stamp):
+        return log(server, name, timestamps="true", follow="true",
+                   sinceTime=stamp[:19] + "Z").text
+    assert since(times[0]) == whole
+    assert since(times[2]) == lines[2] + "\n"
+
+
+def test_the_warnings_of_one_pod_are_selected(server, name):
+    for i, (about, kind) in enumerate((
+            (name, "Warning"), (name, "Normal"), ("other", "Warning"))):
+        server.made(f"{server.core}/events", {
+            "metadata": {"name": f"{name}-{i}"}, "type": kind,
+            "reason": f"Reason{i}", "message": "m",
+            "lastTimestamp": "2026-11-23T17:00:00Z",
+            "involvedObject": {"kind": "Pod", "name": about,
+                               "namespace": server.ns}})
+    r = server("GET", f"{server.core}/events", params={
+        "fieldSelector": f"involvedObject.name={name},type=Warning",
+        "limit": "50"})
+    assert [e["reason"] for e in r.json()["items"]] == ["Reason0"]
+
+
 def test_volumes_and_environment(server, name):
     server.made(f"{server.core}/configmaps", configmap(
         name, **{"a.txt": "from a", "b.txt": "from b"}))
