@@ -5,6 +5,7 @@
 #include "access.h"
 #include "batch_req.h"
 #include "create.h"
+#include "dryrun.h"
 #include "err.h"
 #include "gw.h"
 #include "jv.h"
@@ -25,13 +26,17 @@ batch_create(struct gw *gw, const struct request *rq, const struct target *t,
 	AUTO_ITEM struct item it = ITEM_INIT;	/* what the API server made */
 	struct creation c = { .gw = gw, .rq = rq, .kind = t->kind };
 	char as[APP_NAME_MAX + 1];
+	bool dry;
 
-	if (!batch_req_parse(gw->conf, rq->body.data, rq->body.len, &vars,
+	if (!dryrun_wanted(rq, &dry, err) ||
+	    !batch_req_parse(gw->conf, rq->body.data, rq->body.len, &vars,
 	    err) || !access_proxy_user(gw->conf, rq,
 	    jv_str(vars, "proxyUser"), as, err))
 		return false;
 	jv_set_str(vars, "proxyUser", as);
 	c.vars = vars;
+	if (dry)
+		return dryrun_answer(&c, rp, err);
 	if (!create_manifest(&c, ID_MAX, &trial, err))
 		return err_wrap(err, "cannot render this batch");
 	if (!create_app(&c, &it, err))

@@ -2,6 +2,7 @@
 
 #include "batch_req.h"
 
+#include "conf_choose.h"
 #include "create_req.h"
 #include "files.h"
 #include "jv.h"
@@ -31,7 +32,7 @@ batch_req_parse(const struct conf *conf, const char *body, size_t len,
 
 	if (!create_req_read(&form, body, len, &vars, err) ||
 	    !create_req_name(vars, err) ||
-	    !create_req_conf(conf, APP_BATCH, vars, err) ||
+	    !conf_policy(conf, APP_BATCH, vars, err) ||
 	    !files_resolve_lists(conf, vars, err) ||
 	    !files_resolve_main(conf, vars, err) ||
 	    !create_req_ints(&form, vars, err))

@@ -11,6 +11,7 @@
 
 #include "jv.h"
 
+#define PARTS_MAX 4		/* files that may include each other */
 #define ERRORS_ROOM (ERR_MSG_MAX - 64)	/* the rest tells what is left out */
 
 void
@@ -19,11 +20,28 @@ cfg_errors_release(struct cfg_errors *e)
 	buf_release(&e->text);
 }
 
+/* Whether it is told already: two kinds may share a template. */
+static bool
+has_line(const struct cfg_errors *e, const char *line, size_t len)
+{
+	const char *at = e->text.data;
+	size_t n;
+
+	for (; *at; at += n + (at[n] == '\n')) {
+		n = strcspn(at, "\n");
+		if (n == len && memcmp(at, line, len) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void
 add_line(struct cfg_errors *e, const char *line)
 {
 	size_t len = strlen(line);
 
+	if (has_line(e, line, len))
+		return;
 	if (e->left_out > 0 || e->text.len + len + 1 > ERRORS_ROOM) {
 		e->left_out++;
 		return;
@@ -55,7 +73,11 @@ cfg_error(struct cfg_errors *e, const char *path, unsigned line,
 void
 cfg_error_add(struct cfg_errors *e, const struct err *err)
 {
-	add_line(e, err->msg);
+	AUTO_FREE char *copy = mem_strdup(err->msg);
+	char *rest = copy, *line;
+
+	while ((line = strsep(&rest, "\n")))
+		add_line(e, line);
 }
 
 bool
@@ -77,6 +99,8 @@ struct scan {
 	const char *name;	/* the last one seen: whose value this is */
 	size_t name_len;
 	struct cfg_errors *errors;
+	int parts;		/* files that may yet include another */
+	bool nested;		/* it is one that is included */
 	bool bad;
 };
 
@@ -161,6 +185,60 @@ check_number(struct scan *s)
 		s->p++;
 }
 
+bool
+cfg_is_part(const char *name)
+{
+	size_t n = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+	    "abcdefghijklmnopqrstuvwxyz0123456789-_");
+
+	return n > 0 && n < 200 && strcmp(name + n, ".cfg") == 0;
+}
+
+/* The path of a part that lies beside path; "" if that is too long. */
+static void
+beside(struct buf *ret, const char *path, const char *name)
+{
+	const char *slash = strrchr(path, '/');
+
+	if (slash)
+		buf_add(ret, path, (size_t)(slash + 1 - path));
+	buf_addstr(ret, name);
+}
+
+static bool scan_file(const char *path, int parts, struct buf *text,
+    struct cfg_errors *e);
+
+/* @include "NAME.cfg" alone on its line; the file is scanned likewise. */
+static bool
+scan_include(struct scan *s)
+{
+	static const char word[] = "@include";
+	AUTO_BUF struct buf path = BUF_INIT(8192), text =
+	    BUF_INIT(CFG_FILE_MAX);
+	const char *p = s->p + sizeof word - 1, *quote;
+	char name[256];
+
+	if (s->parts == 0)
+		return cfg_error(s->errors, s->path, s->line,
+		    "'@include' is not supported%s", s->nested ?
+		    " so deeply" : "");
+	if ((size_t)(s->end - s->p) < sizeof word ||
+	    memcmp(s->p, word, sizeof word - 1) != 0)
+		return cfg_error(s->errors, s->path, s->line, "stray '@'");
+	p += strspn(p, " \t");
+	quote = *p == '"' ? strchr(p + 1, '"') : NULL;
+	if (quote && quote - p < (int)sizeof name) {
+		memcpy(name, p + 1, (size_t)(quote - p - 1));
+		name[quote - p - 1] = '\0';
+	}
+	if (!quote || quote - p >= (int)sizeof name || !cfg_is_part(name))
+		return cfg_error(s->errors, s->path, s->line, "@include must "
+		    "name a file of this folder, \"NAME.cfg\"");
+	s->p = quote + 1;
+	beside(&path, s->path, name);
+	return scan_file(path.data, s->parts - 1, &text, s->errors);
+}
+
 /* Walks the tokens of the text as libconfig's own scanner would. */
 static bool
 scan_text(struct scan *s)
@@ -185,8 +263,8 @@ scan_text(struct scan *s)
 		    next >= '0' && next <= '9')) {
 			check_number(s);
 		} else if (c == '@') {
-			return cfg_error(s->errors, s->path, s->line,
-			    "'@include' is not supported");
+			if (!scan_include(s))
+				return false;
 		} else {
 			s->line += c == '\n';
 			s->p++;
@@ -195,31 +273,22 @@ scan_text(struct scan *s)
 	return !s->bad;
 }
 
-bool
-cfg_read_text(const char *path, const char *text, size_t len,
-    struct config_t *config, struct cfg_errors *e)
+/* Looks for what libconfig would let pass. */
+static bool
+check_text(struct scan *s)
 {
-	struct scan s = { .path = path, .p = text, .end = text + len,
-		.line = 1, .name = "", .errors = e };
-	size_t valid = jv_utf8(text, len);
+	size_t len = (size_t)(s->end - s->p), valid = jv_utf8(s->p, len);
 
-	if (valid < len) {
-		for (size_t i = 0; i < valid; i++)
-			s.line += text[i] == '\n';
-		return cfg_error(e, path, s.line, "not valid UTF-8 text");
-	}
-	if (!scan_text(&s))
-		return false;
-	if (config_read_string(config, text))
-		return true;
-	return cfg_error(e, path, (unsigned)config_error_line(config), "%s",
-	    config_error_text(config));
+	if (valid == len)
+		return scan_text(s);
+	for (size_t i = 0; i < valid; i++)
+		s->line += s->p[i] == '\n';
+	return cfg_error(s->errors, s->path, s->line, "not valid UTF-8 text");
 }
 
-bool
-cfg_read(const char *path, struct config_t *config, struct cfg_errors *e)
+static bool
+read_text(const char *path, struct buf *text, struct cfg_errors *e)
 {
-	AUTO_BUF struct buf text = BUF_INIT(CFG_FILE_MAX);
 	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
 	char *room;
 	ssize_t n;
@@ -227,14 +296,83 @@ cfg_read(const char *path, struct config_t *config, struct cfg_errors *e)
 	if (fd < 0)
 		return cfg_error(e, path, 0, "%s", strerror(errno));
 	do {
-		room = buf_room(&text, 4096);
+		room = buf_room(text, 4096);
 		if (!room)
 			return cfg_error(e, path, 0, "longer than %d bytes",
 			    CFG_FILE_MAX - 4096);
 		n = read(fd, room, 4096);
 		if (n < 0)
 			return cfg_error(e, path, 0, "%s", strerror(errno));
-		buf_wrote(&text, (size_t)n);
+		buf_wrote(text, (size_t)n);
 	} while (n > 0);
-	return cfg_read_text(path, text.data, text.len, config, e);
+	return true;
+}
+
+static bool
+scan_file(const char *path, int parts, struct buf *text,
+    struct cfg_errors *e)
+{
+	struct scan s = { .path = path, .line = 1, .name = "", .errors = e,
+		.parts = parts, .nested = true };
+
+	if (!read_text(path, text, e))
+		return false;
+	s.p = text->data;
+	s.end = text->data + text->len;
+	return check_text(&s);
+}
+
+static bool
+parse(const char *path, const char *text, config_t *config,
+    struct cfg_errors *e)
+{
+	const char *file;
+	AUTO_BUF struct buf part = BUF_INIT(8192);
+
+	if (config_read_string(config, text))
+		return true;
+	file = config_error_file(config);
+	if (file)
+		beside(&part, path, strrchr(file, '/') ?
+		    strrchr(file, '/') + 1 : file);
+	return cfg_error(e, file ? part.data : path,
+	    (unsigned)config_error_line(config), "%s",
+	    config_error_text(config));
+}
+
+bool
+cfg_read_text(const char *path, const char *text, size_t len,
+    struct config_t *config, struct cfg_errors *e)
+{
+	struct scan s = { .path = path, .p = text, .end = text + len,
+		.line = 1, .name = "", .errors = e };
+
+	return check_text(&s) && parse(path, text, config, e);
+}
+
+bool
+cfg_read(const char *path, struct config_t *config, struct cfg_errors *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(CFG_FILE_MAX);
+
+	return read_text(path, &text, e) &&
+	    cfg_read_text(path, text.data, text.len, config, e);
+}
+
+bool
+cfg_read_parts(const char *path, struct config_t *config,
+    struct cfg_errors *e)
+{
+	AUTO_BUF struct buf text = BUF_INIT(CFG_FILE_MAX);
+	AUTO_BUF struct buf dir = BUF_INIT(8192);
+	struct scan s = { .path = path, .line = 1, .name = "", .errors = e,
+		.parts = PARTS_MAX };
+
+	if (!read_text(path, &text, e))
+		return false;
+	s.p = text.data;
+	s.end = text.data + text.len;
+	beside(&dir, path, ".");
+	config_set_include_dir(config, dir.data);
+	return check_text(&s) && parse(path, text.data, config, e);
 }

@@ -35,7 +35,15 @@ bool cfg_errors_none(const struct cfg_errors *e, struct err *err) MUST_CHECK;
 /* Reads path into an initialised config. */
 bool cfg_read(const char *path, struct config_t *config, struct cfg_errors *e)
     MUST_CHECK;
-/* The same for text that is already here; path is for messages only. */
+/*
+ * The same for a file that may be put together from others of its folder:
+ * a line @include "NAME.cfg" stands for that file.
+ */
+bool cfg_read_parts(const char *path, struct config_t *config,
+    struct cfg_errors *e) MUST_CHECK;
+/* Whether a name is that of such a part: letters, digits, -, _ and .cfg */
+bool cfg_is_part(const char *name);
+/* As cfg_read, for text that is already here; path is for messages only. */
 bool cfg_read_text(const char *path, const char *text, size_t len,
     struct config_t *config, struct cfg_errors *e) MUST_CHECK;
 

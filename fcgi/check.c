@@ -5,6 +5,7 @@
 #include "auth.h"
 #include "buf.h"
 #include "conf.h"
+#include "conf_choose.h"
 #include "cred.h"
 #include "err.h"
 #include "listen.h"
@@ -42,6 +43,8 @@ check_credential(const struct conf *conf)
 static void
 warn(const struct conf *conf)
 {
+	size_t n;
+
 	if (conf->identity == IDENTITY_NONE)
 		puts("  warning: fastcgi.identity is none: whoever reaches "
 		    "nginx may do everything");
@@ -51,6 +54,10 @@ warn(const struct conf *conf)
 	if (conf->stale_ms < conf->watch_idle_ms)
 		puts("  warning: cache.stale is less than "
 		    "kubernetes.watch_idle: a quiet cluster looks old");
+	for (const char *line = conf->warnings; *line; line += n + 1) {
+		n = strcspn(line, "\n");
+		printf("  warning: %.*s\n", (int)n, line);
+	}
 }
 
 /* Whether the other files are good; what they hold is not shown. */
@@ -95,6 +102,10 @@ check_main(const char *config_path)
 		printf("  %s template %s/%s\n",
 		    app_kind_word((enum app_kind)kind), conf->template_dir,
 		    conf->template_file[kind]);
+	for (size_t i = 0; i < conf->choices_count; i++)
+		printf("  %s template %s/%s by line %u\n",
+		    app_kind_word(conf->choices[i].kind), conf->template_dir,
+		    conf->choices[i].file, conf->choices[i].line);
 	check_credential(conf);
 	warn(conf);
 	conf_free(conf);

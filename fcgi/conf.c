@@ -9,6 +9,7 @@
 #include <libconfig.h>
 
 #include "cfg.h"
+#include "conf_choose.h"
 #include "conf_table.h"
 #include "jv.h"
 #include "manifest.h"
@@ -163,6 +164,9 @@ set_value(struct load *l, const struct conf_row *row, const char *text)
 	case CONF_VARS:
 		*(json_object **)conf_field(l->conf, row) =
 		    json_object_new_object();
+		return;
+	case CONF_RULES:
+		return;
 	}
 }
 
@@ -246,9 +250,11 @@ set_from_file(struct load *l, const struct conf_row *row, config_setting_t *s)
 		set_list(l, row, s);
 	} else if (row->type == CONF_VARS && type == CONFIG_TYPE_LIST) {
 		set_vars(l, row, s);
+	} else if (row->type == CONF_RULES && type == CONFIG_TYPE_LIST) {
+		conf_choose_read(l->conf, l->path, s, &l->errors);
 	} else if (type == CONFIG_TYPE_STRING && row->type != CONF_COUNT &&
 	    row->type != CONF_BOOL && row->type != CONF_LIST &&
-	    row->type != CONF_VARS) {
+	    row->type != CONF_VARS && row->type != CONF_RULES) {
 		set_value(l, row, config_setting_get_string(s));
 	} else {
 		cfg_error(&l->errors, l->path, row_line(l, row),
@@ -328,29 +334,55 @@ check_order(struct load *l, const char *a, const char *b, bool strictly)
 	cfg_error(&l->errors, l->path, line, "%s)", texts.data);
 }
 
-static void
-load_template(struct load *l, enum app_kind kind, const char *row)
+/* A template that line of the configuration names; NULL after an error. */
+static struct tmpl *
+load_template(struct load *l, enum app_kind kind, const char *file,
+    unsigned line, struct buf *warnings)
 {
 	AUTO_JSON json_object *known = NULL;
-	struct conf *conf = l->conf;
+	AUTO_JSON json_object *sample = NULL;
 	AUTO_BUF struct buf path = BUF_INIT(8192);
-	unsigned line = row_line(l, find_row(row));
 	struct err err = ERR_INIT;
+	struct tmpl *t = NULL;
 
-	if (*conf->template_file[kind] != '/')
-		buf_addf(&path, "%s/", conf->template_dir);
-	buf_addstr(&path, conf->template_file[kind]);
+	if (*file != '/')
+		buf_addf(&path, "%s/", l->conf->template_dir);
+	buf_addstr(&path, file);
 	if (access(path.data, R_OK) != 0) {
 		cfg_error(&l->errors, l->path, line ? line :
 		    row_line(l, find_row("templates.dir")),
 		    "cannot read the template '%s': %s", path.data,
 		    strerror(errno));
-		return;
+		return NULL;
 	}
-	known = manifest_known(conf, kind);
-	if (!tmpl_load(path.data, &conf->template[kind], &err) ||
-	    !tmpl_check(conf->template[kind], known, &err))
+	known = manifest_known(l->conf, kind);
+	sample = manifest_sample(known);
+	if (!tmpl_load(path.data, &t, &err) || !tmpl_check(t, known, &err) ||
+	    !tmpl_check_manifest(t, known, sample, warnings, &err))
 		cfg_error_add(&l->errors, &err);
+	return t;
+}
+
+static void
+load_templates(struct load *l)
+{
+	static const char *const rows[APP_KINDS] = {
+		[APP_BATCH] = "templates.batch",
+		[APP_SESSION] = "templates.session",
+	};
+	AUTO_BUF struct buf warnings = BUF_INIT(1 << 16);
+	struct conf *conf = l->conf;
+
+	for (int kind = 0; kind < APP_KINDS; kind++)
+		conf->template[kind] = load_template(l, (enum app_kind)kind,
+		    conf->template_file[kind], row_line(l,
+		    find_row(rows[kind])), &warnings);
+	for (size_t i = 0; i < conf->choices_count; i++)
+		if (conf->choices[i].file)
+			conf->choices[i].template = load_template(l,
+			    conf->choices[i].kind, conf->choices[i].file,
+			    conf->choices[i].line, &warnings);
+	conf->warnings = mem_strdup(warnings.data);
 }
 
 static bool
@@ -400,8 +432,7 @@ conf_load(const char *path, struct conf **ret_new, struct err *err)
 		    "kubernetes.call_budget", false);
 		check_order(&l, "kubernetes.call_budget",
 		    "fastcgi.request_deadline", true);
-		load_template(&l, APP_BATCH, "templates.batch");
-		load_template(&l, APP_SESSION, "templates.session");
+		load_templates(&l);
 	}
 	good = cfg_errors_none(&l.errors, err);
 	cfg_errors_release(&l.errors);
@@ -434,10 +465,12 @@ conf_free(struct conf *conf)
 			break;
 		case CONF_COUNT: case CONF_DURATION: case CONF_SECONDS:
 		case CONF_SIZE: case CONF_MODE: case CONF_BOOL:
-		case CONF_WORD:
+		case CONF_WORD: case CONF_RULES:
 			break;
 		}
 	}
+	conf_choose_free(conf);
+	free(conf->warnings);
 	for (int kind = 0; kind < APP_KINDS; kind++)
 		tmpl_free(conf->template[kind]);
 	free(conf->path);

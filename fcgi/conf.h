@@ -14,6 +14,7 @@
 
 struct json_object;
 
+struct conf_choice;
 struct err;
 struct tmpl;
 
@@ -119,6 +120,9 @@ struct conf {
 	char *template_file[APP_KINDS];
 	struct json_object *vars;	/* the site's own variables, an object */
 	struct tmpl *template[APP_KINDS]; /* parsed and checked */
+	struct conf_choice *choices; /* rules that choose others */
+	size_t choices_count;
+	char *warnings;		/* about the templates, a line each */
 };
 
 /*

@@ -15,7 +15,7 @@ add_value(struct buf *b, const struct conf_row *row)
 		buf_addf(b, *row->fallback ? "[ \"%s\" ];" : "[ ];%s",
 		    row->fallback);
 		break;
-	case CONF_VARS:
+	case CONF_VARS: case CONF_RULES:
 		buf_addstr(b, "( );");
 		break;
 	case CONF_TEXT: case CONF_PATH: case CONF_DURATION:
@@ -36,7 +36,7 @@ add_value(struct buf *b, const struct conf_row *row)
 			buf_addf(b, "%s%s", i ? ", " : "\t# ", row->words[i]);
 		break;
 	case CONF_TEXT: case CONF_PATH: case CONF_BOOL: case CONF_LIST:
-	case CONF_VARS:
+	case CONF_VARS: case CONF_RULES:
 		break;
 	}
 	buf_addch(b, '\n');

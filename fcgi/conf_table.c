@@ -317,6 +317,8 @@ const struct conf_row conf_table[] = {
 	{ "templates.session", CONF_TEXT, FIELD(template_file[APP_SESSION]),
 	    "session.cfg", .check = check_needed,
 	    .why = "the template of sessions, the same way" },
+	{ "templates.choose", CONF_RULES, FIELD(choices), "",
+	    .why = "rules for other templates, the first that fits counts" },
 
 	{ "vars", CONF_VARS, FIELD(vars), "",
 	    .why = "values for templates: ( (\"image\", \"spark:4\") )" },
@@ -345,6 +347,10 @@ conf_form(const struct conf_row *row)
 	case CONF_LIST: return "a list of texts, such as [ \"a\", \"b\" ]";
 	case CONF_VARS:
 		return "a list of pairs, such as ( (\"image\", \"spark:4\") )";
+	case CONF_RULES:
+		return "a list of groups, such as "
+		    "( { kind = \"batch\"; queue = \"gpu*\"; "
+		    "template = \"gpu.cfg\"; } )";
 	}
 	return NULL;
 }
@@ -380,7 +386,7 @@ conf_add_number(struct buf *b, const struct conf_row *row, int64_t n)
 		buf_addf(b, "%04llo", (unsigned long long)n);
 		return;
 	case CONF_COUNT: case CONF_TEXT: case CONF_PATH: case CONF_BOOL:
-	case CONF_WORD: case CONF_LIST: case CONF_VARS:
+	case CONF_WORD: case CONF_LIST: case CONF_VARS: case CONF_RULES:
 		buf_addint(b, n);
 	}
 }
@@ -419,7 +425,7 @@ conf_number(const struct conf_row *row, const char *text, int64_t *ret)
 	case CONF_MODE:
 		return octal(text, ret);
 	case CONF_TEXT: case CONF_PATH: case CONF_BOOL: case CONF_WORD:
-	case CONF_LIST: case CONF_VARS:
+	case CONF_LIST: case CONF_VARS: case CONF_RULES:
 		break;
 	}
 	return false;

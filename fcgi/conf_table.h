@@ -22,6 +22,7 @@ enum conf_type {
 	CONF_WORD,		/* one of words, kept as its place among them */
 	CONF_LIST,		/* of texts */
 	CONF_VARS,		/* list of pairs, kept as a JSON object */
+	CONF_RULES,		/* list of groups, kept by conf_choose.c */
 };
 
 struct conf_row {

@@ -10,7 +10,6 @@
 #include "jint.h"
 #include "jv.h"
 #include "num.h"
-#include "tmpl.h"
 
 #define ENTRIES_MAX 4096	/* of a list or conf */
 
@@ -267,26 +266,6 @@ check_nulls(const struct body *body, struct err *err)
 				    "\"%s[%zu]\" is null", f->name, n);
 	}
 	return true;
-}
-
-bool
-create_req_conf(const struct conf *conf, enum app_kind kind,
-    json_object *vars, struct err *err)
-{
-	AUTO_BUF struct buf b = BUF_INIT(ERR_MSG_MAX);
-	json_object *map = jv_member(vars, "conf");
-
-	if (!map || !conf->template[kind])
-		return true;
-	json_object_object_foreach(map, key, value) {
-		(void)value;
-		if (!tmpl_conf_allowed(conf->template[kind], key))
-			buf_addf(&b, "%s%s", b.len > 0 ? ", " : "", key);
-	}
-	if (b.len == 0 && buf_ok(&b))
-		return true;
-	return err_set(err, 400, "Rejected, Reason: Blacklisted configuration "
-	    "values in session config: %s", buf_ok(&b) ? b.data : "too many");
 }
 
 bool

@@ -45,9 +45,6 @@ struct create_form {
 bool create_req_read(const struct create_form *form, const char *text,
     size_t len, json_object **ret_vars, struct err *err) MUST_CHECK;
 bool create_req_name(json_object *vars, struct err *err) MUST_CHECK;
-/* Whether the kind's template allows the keys of conf. */
-bool create_req_conf(const struct conf *conf, enum app_kind kind,
-    json_object *vars, struct err *err) MUST_CHECK;
 bool create_req_ints(const struct create_form *form, json_object *vars,
     struct err *err) MUST_CHECK;
 /* What a template should not see as a value: lists and maps of nothing. */

@@ -13,7 +13,7 @@
 static const char help[] =
 	"usage: livy-fcgi [-c FILE]             serve, in the foreground\n"
 	"       livy-fcgi [-c FILE] -t          check the configuration\n"
-	"       livy-fcgi [-c FILE] [-u USER] render batch|session BODY\n"
+	"       livy-fcgi [-c FILE] [-u USER] [--explain] render KIND BODY\n"
 	"\n"
 	"A Livy-compatible REST service for Spark on Kubernetes, behind\n"
 	"nginx.\n"
@@ -22,24 +22,26 @@ static const char help[] =
 	"                         " DEFAULT_CONFIG "\n"
 	"  -t, --test             check configuration and templates, and exit\n"
 	"  -u, --user USER        render as if USER had sent the request\n"
+	"      --explain          render tells what decided each field, too\n"
 	"      --print-defaults   print every setting with its default\n"
 	"  -V, --version          print the version\n"
 	"  -h, --help             print this\n"
 	"\n"
-	"render prints the manifest that a request would create: BODY is the\n"
-	"file of its JSON body, '-' is standard input.\n"
+	"render prints the manifest that a request would create: KIND is batch\n"
+	"or session, BODY the file of its JSON body, '-' standard input.\n"
 	"\n"
 	"Signals: HUP reads the configuration again (an invalid one is\n"
 	"refused), TERM and QUIT let running requests end, then stop.\n"
 	"\n"
 	"Exit status: 0 well, 1 an error, 2 wrong usage. See livy-fcgi(8).\n";
 
-enum { OPTION_PRINT_DEFAULTS = 256 };
+enum { OPTION_PRINT_DEFAULTS = 256, OPTION_EXPLAIN };
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "test", no_argument, NULL, 't' },
 	{ "user", required_argument, NULL, 'u' },
+	{ "explain", no_argument, NULL, OPTION_EXPLAIN },
 	{ "print-defaults", no_argument, NULL, OPTION_PRINT_DEFAULTS },
 	{ "version", no_argument, NULL, 'V' },
 	{ "help", no_argument, NULL, 'h' },
@@ -82,6 +84,9 @@ main(int argc, char **argv)
 		case 'u':
 			args.user = optarg;
 			break;
+		case OPTION_EXPLAIN:
+			args.explain = true;
+			break;
 		case OPTION_PRINT_DEFAULTS:
 			conf_print_defaults(stdout);
 			return flushed(0);
@@ -108,8 +113,8 @@ main(int argc, char **argv)
 	}
 	if (argc > 0)
 		return usage("unknown command");
-	if (args.user)
-		return usage("-u goes with render");
+	if (args.user || args.explain)
+		return usage("-u and --explain go with render");
 	return test ? flushed(check_main(args.config_path)) :
 	    master_run(args.config_path);
 }

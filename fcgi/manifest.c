@@ -3,13 +3,29 @@
 #include "manifest.h"
 
 #include "batch_req.h"
+#include "buf.h"
 #include "conf.h"
+#include "conf_choose.h"
+#include "crd.h"
 #include "err.h"
 #include "jv.h"
 #include "session_plan.h"
 #include "tmpl.h"
+#include "tmpl_node.h"
 
 #define ECHO_MAX (192u << 10)	/* of the 256 KiB annotations may have */
+
+/* Values that a checked template is tried with. */
+static const struct {
+	const char *name, *text;	/* text NULL: the number */
+	int number;
+} samples[] = {
+	{ "driverMemory", "1g", 0 }, { "executorMemory", "1g", 0 },
+	{ "driverCores", NULL, 1 }, { "executorCores", NULL, 1 },
+	{ "numExecutors", NULL, 1 },
+};
+static const char *const sample_lists[] = { "args", "jars", "pyFiles", "files",
+	"archives" };
 
 static void
 add_all(json_object *to, json_object *from, bool only_unset)
@@ -66,8 +82,8 @@ set_text(json_object *o, const char *key, const char *text)
 }
 
 static bool
-set_namespace(const struct conf *conf, enum app_kind kind, json_object *meta,
-    json_object *vars, struct err *err)
+set_namespace(const struct conf *conf, const struct manifest *of,
+    json_object *meta, json_object *vars, struct err *err)
 {
 	const char *ns = jv_text(jv_member(meta, "namespace"));
 
@@ -80,8 +96,8 @@ set_namespace(const struct conf *conf, enum app_kind kind, json_object *meta,
 			return true;
 		}
 	return err_set(err, 500, "%s: namespace '%s' is none of the "
-	    "configured ones", tmpl_where(conf->template[kind]),
-	    ns ? ns : "");
+	    "configured ones", tmpl_where(conf_chosen(conf, of->kind,
+	    of->vars)), ns ? ns : "");
 }
 
 static void
@@ -119,13 +135,54 @@ set_annotations(const struct manifest *of, json_object *meta, struct err *err)
 	    len, ECHO_MAX);
 }
 
-bool
-manifest_render(const struct conf *conf, const struct manifest *of,
-    json_object **ret_new, struct err *err)
+/* Where each variable is from, in words. */
+static json_object *
+origins_new(const struct conf *conf, json_object *vars, json_object *all)
+{
+	json_object *origins = json_object_new_object();
+	json_object *lifted = jv_member(vars, "lifted");
+	char words[512];
+
+	json_object_object_foreach(all, key, value) {
+		(void)value;
+		if (jv_str(lifted, key))
+			snprintf(words, sizeof words,
+			    "conf key %.400s of the request",
+			    jv_str(lifted, key));
+		else if (strcmp(key, "template") != 0 &&
+		    strcmp(key, "type") != 0 && jv_member(vars, key))
+			snprintf(words, sizeof words, "field of the request");
+		else if (conf->vars && jv_member(conf->vars, key))
+			snprintf(words, sizeof words, "vars of the site");
+		else
+			continue;	/* the gateway's own */
+		jv_set_str(origins, key, words);
+	}
+	return origins;
+}
+
+/* The gateway's own part of the object. */
+static bool
+finish(const struct conf *conf, const struct manifest *of, json_object *all,
+    json_object *manifest, struct err *err)
+{
+	json_object *meta = object_member(manifest, "metadata");
+
+	jv_set_str(meta, "name", jv_str(all, "appName"));
+	if (!set_namespace(conf, of, meta, all, err) ||
+	    !set_annotations(of, meta, err))
+		return false;
+	set_labels(conf, of, meta);
+	return true;
+}
+
+static bool
+make(const struct conf *conf, const struct manifest *of,
+    json_object **ret_new, json_object **ret_trace, struct err *err)
 {
 	AUTO_JSON json_object *manifest = NULL;
 	AUTO_JSON json_object *all = NULL;
-	json_object *meta;
+	AUTO_JSON json_object *origins = NULL;
 	char object[KUBE_LABEL_MAX + 1];
 
 	if (!app_object_name(object, conf->gateway, of->kind, of->id))
@@ -133,17 +190,96 @@ manifest_render(const struct conf *conf, const struct manifest *of,
 		    "gateway '%s'", app_kind_word(of->kind), (int)of->id,
 		    conf->gateway);
 	all = all_vars(conf, of, object);
-	if (!tmpl_render(conf->template[of->kind], all, &manifest, err))
+	if (ret_trace)
+		origins = origins_new(conf, of->vars, all);
+	if (!tmpl_explain(conf_chosen(conf, of->kind, of->vars), all, origins,
+	    &manifest, ret_trace, err) ||
+	    !finish(conf, of, all, manifest, err))
 		return false;
-	meta = object_member(manifest, "metadata");
-	jv_set_str(meta, "name", object);
-	if (!set_namespace(conf, of->kind, meta, all, err) ||
-	    !set_annotations(of, meta, err))
-		return false;
-	set_labels(conf, of, meta);
 	*ret_new = manifest;
 	manifest = NULL;
 	return true;
+}
+
+bool
+manifest_render(const struct conf *conf, const struct manifest *of,
+    json_object **ret_new, struct err *err)
+{
+	return make(conf, of, ret_new, NULL, err);
+}
+
+static void
+explain_own(json_object *part, const char *name, json_object *fields)
+{
+	AUTO_BUF struct buf path = BUF_INIT(4096);
+
+	json_object_object_foreach(part, key, value) {
+		(void)value;
+		buf_clear(&path);
+		buf_addf(&path, "metadata.%s", name);
+		crd_path_member(&path, key);
+		if (!jv_member(fields, path.data))
+			jv_set_str(fields, path.data, "the gateway");
+	}
+}
+
+bool
+manifest_explain(const struct conf *conf, const struct manifest *of,
+    json_object **ret_new, json_object **ret_fields_new, struct err *err)
+{
+	AUTO_JSON json_object *trace = NULL;
+	AUTO_BUF struct buf b = BUF_INIT(1 << 16);
+	json_object *fields;
+
+	if (!make(conf, of, ret_new, &trace, err))
+		return false;
+	fields = json_object_new_object();
+	json_object_object_foreach(trace, path, entry) {
+		buf_clear(&b);
+		buf_addf(&b, "%s: %s", tnode_file_name(jv_str(entry, "at")),
+		    jv_str(entry, "by"));
+		jv_set_str(fields, path, b.data);
+	}
+	jv_set_str(fields, "metadata.name", "the gateway");
+	explain_own(jv_get(*ret_new, "metadata.labels"), "labels", fields);
+	explain_own(jv_get(*ret_new, "metadata.annotations"), "annotations",
+	    fields);
+	*ret_fields_new = fields;
+	return true;
+}
+
+static json_object *
+sample_new(const char *name)
+{
+	json_object *o;
+
+	for (size_t i = 0; i < ARRAY_LEN(samples); i++)
+		if (strcmp(samples[i].name, name) == 0)
+			return samples[i].text ?
+			    json_object_new_string(samples[i].text) :
+			    json_object_new_int(samples[i].number);
+	for (size_t i = 0; i < ARRAY_LEN(sample_lists); i++)
+		if (strcmp(sample_lists[i], name) == 0) {
+			o = json_object_new_array();
+			json_object_array_add(o, json_object_new_string("x"));
+			return o;
+		}
+	if (strcmp(name, "conf") != 0)
+		return json_object_new_string("sample");
+	o = json_object_new_object();
+	jv_set_str(o, "spark.sample", "1");
+	return o;
+}
+
+json_object *
+manifest_sample(json_object *known)
+{
+	json_object *sample = json_object_new_object();
+
+	json_object_object_foreach(known, key, value)
+		json_object_object_add(sample, key, value ?
+		    json_object_get(value) : sample_new(key));
+	return sample;
 }
 
 static json_object *(*const known[APP_KINDS])(void) = {
@@ -165,6 +301,7 @@ manifest_known(const struct conf *conf, enum app_kind kind)
 			json_object_object_add(all, key,
 			    json_object_get(value));
 	json_object_object_add(all, "id", json_object_new_int(ID_MAX));
+	jv_set_str(all, "template", conf->template_file[kind]);
 	snprintf(object, sizeof object, "livy-%s", app_kind_word(kind));
 	jv_set_str(all, "appName", object);
 	json_object_object_add(all, "user", NULL);

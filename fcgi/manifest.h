@@ -31,8 +31,17 @@ struct manifest {
  */
 bool manifest_render(const struct conf *conf, const struct manifest *of,
     json_object **ret_new, struct err *err) MUST_CHECK;
+/*
+ * The same with what decided each field (see tmpl_explain): *ret_fields_new
+ * has, by the field's path, a sentence.
+ */
+bool manifest_explain(const struct conf *conf, const struct manifest *of,
+    json_object **ret_new, json_object **ret_fields_new, struct err *err)
+    MUST_CHECK;
 
 /* An object with each variable that a kind's template may name (for -t). */
 json_object *manifest_known(const struct conf *conf, enum app_kind kind);
+/* The same with a value for each. */
+json_object *manifest_sample(json_object *known);
 
 #endif

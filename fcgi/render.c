@@ -10,6 +10,7 @@
 #include "access.h"
 #include "batch_req.h"
 #include "conf.h"
+#include "dryrun.h"
 #include "err.h"
 #include "jv.h"
 #include "manifest.h"
@@ -52,9 +53,14 @@ caller(const struct conf *conf)
 	return conf->identity == IDENTITY_NONE || !pw ? "" : pw->pw_name;
 }
 
+/* manifest_render, or dryrun_show, which explains it. */
+typedef bool renderer(const struct conf *conf, const struct manifest *of,
+    json_object **ret_new, struct err *err);
+
 static bool
 render_batch(const struct conf *conf, const struct request *rq,
-    struct manifest *of, json_object **ret_new, struct err *err)
+    struct manifest *of, renderer *show, json_object **ret_new,
+    struct err *err)
 {
 	AUTO_JSON json_object *vars = NULL;
 	char as[APP_NAME_MAX + 1];
@@ -64,12 +70,13 @@ render_batch(const struct conf *conf, const struct request *rq,
 		return false;
 	jv_set_str(vars, "proxyUser", as);
 	of->vars = vars;
-	return manifest_render(conf, of, ret_new, err);
+	return show(conf, of, ret_new, err);
 }
 
 static bool
 render_session(const struct conf *conf, const struct request *rq,
-    struct manifest *of, json_object **ret_new, struct err *err)
+    struct manifest *of, renderer *show, json_object **ret_new,
+    struct err *err)
 {
 	AUTO_PLAN struct session_plan plan = SESSION_PLAN_INIT;
 	struct session_agent *agent = NULL;
@@ -82,12 +89,12 @@ render_session(const struct conf *conf, const struct request *rq,
 	of->vars = plan.vars;
 	of->labels = plan.labels;
 	of->notes = plan.notes;
-	return good && manifest_render(conf, of, ret_new, err);
+	return good && show(conf, of, ret_new, err);
 }
 
 static bool (*const renders[APP_KINDS])(const struct conf *conf,
-    const struct request *rq, struct manifest *of, json_object **ret_new,
-    struct err *err) = {
+    const struct request *rq, struct manifest *of, renderer *show,
+    json_object **ret_new, struct err *err) = {
 	[APP_BATCH] = render_batch, [APP_SESSION] = render_session,
 };
 
@@ -107,7 +114,8 @@ render(const struct conf *conf, const struct render_args *args,
 	memcpy(rq->user, user, strlen(user) + 1);
 	buf_init(&rq->body, (size_t)conf->body_limit + 4096);
 	good = read_body(args->file, &rq->body, err) &&
-	    renders[kind](conf, rq, &of, ret_new, err);
+	    renders[kind](conf, rq, &of, args->explain ? dryrun_show :
+	    manifest_render, ret_new, err);
 	buf_release(&rq->body);
 	return good;
 }

@@ -12,6 +12,7 @@ struct render_args {
 	const char *kind;	/* "batch", "session" */
 	const char *file;	/* the body; "-" is standard input */
 	const char *user;	/* who would send it; NULL = the caller */
+	bool explain;		/* tell what decided each field, too */
 };
 
 /* Returns the exit status: 0, 1 with the answer's words on stderr, or 2. */

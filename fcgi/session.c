@@ -10,6 +10,7 @@
 #include "chore.h"
 #include "conf.h"
 #include "create.h"
+#include "dryrun.h"
 #include "err.h"
 #include "feed.h"
 #include "gw.h"
@@ -76,13 +77,17 @@ session_create(struct gw *gw, const struct request *rq,
 	AUTO_JSON json_object *trial = NULL;
 	AUTO_ITEM struct item it = ITEM_INIT;	/* what the API server made */
 	struct creation c = { .gw = gw, .rq = rq, .kind = t->kind };
+	bool dry;
 
-	if (!session_plan(gw->conf, gw->agent,
+	if (!dryrun_wanted(rq, &dry, err) ||
+	    !session_plan(gw->conf, gw->agent,
 	    session_keys_version(gw->session_keys), rq, &plan, err))
 		return false;
 	c.vars = plan.vars;
 	c.labels = plan.labels;
 	c.notes = plan.notes;
+	if (dry)
+		return dryrun_answer(&c, rp, err);
 	if (!create_manifest(&c, ID_MAX, &trial, err))
 		return err_wrap(err, "cannot render this session");
 	if (!offer_agent(gw, rq, trial, err) || !create_app(&c, &it, err))

@@ -68,6 +68,11 @@ set_static_hash(json_object *labels, json_object *vars)
 		buf_addf(&b, "%s,", json_object_to_json_string_ext(
 		    jv_member(vars, fixed[i]), JSON_C_TO_STRING_PLAIN));
 	add_conf(&b, jv_member(vars, "conf"));
+	json_object_object_foreach(jv_member(vars, "lifted"), name, key) {
+		(void)key;
+		buf_addf(&b, ",%s=%s", name, json_object_to_json_string_ext(
+		    jv_member(vars, name), JSON_C_TO_STRING_PLAIN));
+	}
 	reserve_hash(b.data, b.len, hash);
 	hash[HASH_DIGITS] = '\0';
 	jv_set_str(labels, LABEL_STATIC, hash);

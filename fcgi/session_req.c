@@ -6,6 +6,7 @@
 
 #include "buf.h"
 #include "conf.h"
+#include "conf_choose.h"
 #include "create_req.h"
 #include "err.h"
 #include "files.h"
@@ -189,11 +190,11 @@ session_req_parse(const struct conf *conf, const char *body, size_t len,
 	AUTO_JSON json_object *echo = NULL;
 
 	if (!create_req_read(&form, body, len, &vars, err) ||
-	    !set_times(conf, vars, err) ||
-	    !create_req_conf(conf, APP_SESSION, vars, err))
+	    !set_times(conf, vars, err))
 		return false;
 	echo = echo_of(vars);
-	if (!files_resolve_lists(conf, vars, err) ||
+	if (!conf_policy(conf, APP_SESSION, vars, err) ||
+	    !files_resolve_lists(conf, vars, err) ||
 	    !create_req_ints(&form, vars, err) ||
 	    !create_req_name(vars, err))
 		return false;

@@ -7,211 +7,127 @@
 #include <libconfig.h>
 
 #include "cfg.h"
+#include "crd.h"
 #include "jv.h"
+#include "tmpl_node.h"
+#include "tmpl_text.h"
 
-enum piece_kind { PIECE_END, PIECE_TEXT, PIECE_NAME, PIECE_BAD };
+#define PATH_BYTES_MAX 16384
+#define WORDS_MAX 1024		/* bytes of what decided a value */
 
-struct piece {
-	enum piece_kind kind;
-	const char *at;		/* of a text or a name */
-	size_t len;
+/* A rendering under way. */
+struct render {
+	const struct tmpl_tree *t;
+	struct buf path;	/* of the value; kept only for a trace */
+	struct err *err;
 };
 
 static bool
-is_letter(char c)
+is_lone(const struct tmpl_tree *t, const struct tnode *n, struct piece *ret)
 {
-	return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+	return n->kind == TNODE_TEXT && !t->literal &&
+	    piece_is_lone(n->text, ret);
 }
 
-bool
-tmpl_is_name(const char *text, size_t len)
-{
-	if (len == 0 || len > TMPL_NAME_MAX || !is_letter(text[0]))
-		return false;
-	for (size_t i = 1; i < len; i++)
-		if (!is_letter(text[i]) && text[i] != '_' &&
-		    (text[i] < '0' || text[i] > '9'))
-			return false;
-	return true;
-}
-
-/* Takes the next piece off *text: a placeholder, or text up to the next. */
-static struct piece
-next_piece(const char **text)
-{
-	const char *p = *text, *end;
-	struct piece piece = { .at = p };
-
-	if (!*p)
-		return piece;
-	if (strncmp(p, "${", 2) == 0) {
-		end = strchr(p, '}');
-		piece.kind = PIECE_BAD;
-		if (!end || !tmpl_is_name(p + 2, (size_t)(end - p - 2)))
-			return piece;
-		*text = end + 1;
-		return (struct piece){ PIECE_NAME, p + 2,
-			(size_t)(end - p - 2) };
-	}
-	piece.kind = PIECE_TEXT;
-	if (strncmp(p, "$${", 3) == 0) {
-		piece.at++;
-		p += 3;
-	} else {
-		for (p++; *p && strncmp(p, "${", 2) != 0 &&
-		    strncmp(p, "$${", 3) != 0;)
-			p++;
-	}
-	piece.len = (size_t)(p - piece.at);
-	*text = p;
-	return piece;
-}
-
-/* Whether s is one placeholder and nothing else; fills its name. */
+/* Members of a group that say when it is there at all. */
 static bool
-is_lone(const struct tmpl_tree *t, config_setting_t *s,
-    char name[TMPL_NAME_MAX + 1])
+is_condition(const struct tmpl_tree *t, const struct tnode *n)
 {
-	const char *text = config_setting_get_string(s);
-	struct piece piece;
-
-	if (!text || t->literal)
-		return false;
-	piece = next_piece(&text);
-	if (piece.kind != PIECE_NAME || *text)
-		return false;
-	memcpy(name, piece.at, piece.len);
-	name[piece.len] = '\0';
-	return true;
+	return !t->literal && n->name && n->kind == TNODE_TEXT &&
+	    (strcmp(n->name, "if") == 0 || strcmp(n->name, "unless") == 0);
 }
 
 static bool
-is_pair(config_setting_t *s)
+set_error(const struct tnode *n, struct err *err, const char *text,
+    const char *name)
 {
-	return config_setting_is_list(s) && config_setting_length(s) == 2 &&
-	    config_setting_get_string_elem(s, 0);
+	return err_set(err, 500, "%s:%u: %s: %s '%s'", n->file, n->line,
+	    n->label, text, name);
 }
 
-static bool
-is_map(config_setting_t *s)
+/* Whether there can be a variable of this name. */
+static void
+check_name(const struct tmpl_tree *t, const struct tnode *n, const char *name,
+    json_object *known, struct cfg_errors *errors)
 {
-	if (config_setting_is_list(s))
-		for (int i = 0; i < config_setting_length(s); i++)
-			if (is_pair(config_setting_get_elem(s, (unsigned)i)))
-				return true;
-	return false;
-}
-
-/* The name of the setting that s is or is an item of, for messages. */
-static const char *
-owner_name(config_setting_t *s)
-{
-	while (s && !config_setting_name(s))
-		s = config_setting_parent(s);
-	return s ? config_setting_name(s) : "";
-}
-
-static bool
-set_error(const struct tmpl_tree *t, config_setting_t *s, struct err *err,
-    const char *text, const char *name)
-{
-	return err_set(err, 500, "%s:%u: %s: %s '%s'", t->path,
-	    config_setting_source_line(s), owner_name(s), text, name);
+	if (strcmp(name, "inherited") == 0)
+		cfg_error(errors, n->file, n->line,
+		    "%s: there is nothing to inherit here", n->label);
+	else if (known && strcmp(name, "unset") != 0 &&
+	    !json_object_object_get_ex(known, name, NULL) &&
+	    !jv_member(t->defaults, name))
+		cfg_error(errors, n->file, n->line,
+		    "%s: unknown variable '%s'", n->label, name);
 }
 
 static void
-check_text(const struct tmpl_tree *t, config_setting_t *s, json_object *known,
-    struct cfg_errors *errors)
+check_text(const struct tmpl_tree *t, const struct tnode *n,
+    json_object *known, struct cfg_errors *errors)
 {
-	const char *text = config_setting_get_string(s);
-	unsigned line = config_setting_source_line(s);
-	char name[TMPL_NAME_MAX + 1];
+	const char *text = n->text;
 	struct piece piece;
 
 	if (t->literal)
 		return;
-	while ((piece = next_piece(&text)).kind != PIECE_END) {
+	while ((piece = piece_next(&text)).kind != PIECE_END) {
 		if (piece.kind == PIECE_BAD) {
-			cfg_error(errors, t->path, line,
+			cfg_error(errors, n->file, n->line,
 			    "%s: no placeholder: '%.40s' ($${ stands for ${)",
-			    owner_name(s), piece.at);
+			    n->label, piece.at);
 			return;
 		}
-		if (piece.kind == PIECE_TEXT || !known)
-			continue;
-		memcpy(name, piece.at, piece.len);
-		name[piece.len] = '\0';
-		if (!json_object_object_get_ex(known, name, NULL) &&
-		    !jv_member(t->defaults, name))
-			cfg_error(errors, t->path, line,
-			    "%s: unknown variable '%s'", owner_name(s), name);
+		if (*piece.name)
+			check_name(t, n, piece.name, known, errors);
+		if (*piece.when)
+			check_name(t, n, piece.when, known, errors);
 	}
 }
 
 static void
-check_map(const struct tmpl_tree *t, config_setting_t *s, json_object *known,
-    struct cfg_errors *errors, int depth);
-
-static void
-check(const struct tmpl_tree *t, config_setting_t *s, json_object *known,
-    struct cfg_errors *errors, int depth)
+check_condition(const struct tmpl_tree *t, const struct tnode *n,
+    json_object *known, struct cfg_errors *errors)
 {
-	unsigned line = config_setting_source_line(s);
-
-	if (depth == 0) {
-		cfg_error(errors, t->path, line, "%s: nested too deeply",
-		    owner_name(s));
-	} else if (is_map(s)) {
-		check_map(t, s, known, errors, depth);
-	} else if (config_setting_is_aggregate(s)) {
-		for (int i = 0; i < config_setting_length(s); i++)
-			check(t, config_setting_get_elem(s, (unsigned)i),
-			    known, errors, depth - 1);
-	} else if (config_setting_type(s) == CONFIG_TYPE_STRING) {
-		check_text(t, s, known, errors);
-	} else if (config_setting_type(s) == CONFIG_TYPE_FLOAT &&
-	    !isfinite(config_setting_get_float(s))) {
-		cfg_error(errors, t->path, line, "%s: the number is too large",
-		    owner_name(s));
-	}
+	if (!tmpl_is_name(n->text, strlen(n->text)))
+		cfg_error(errors, n->file, n->line,
+		    "%s: '%.40s' is no name of a variable", n->name, n->text);
+	else
+		check_name(t, n, n->text, known, errors);
 }
 
 static void
-check_map(const struct tmpl_tree *t, config_setting_t *s, json_object *known,
-    struct cfg_errors *errors, int depth)
+check_in_map(const struct tmpl_tree *t, const struct tnode *item,
+    struct cfg_errors *errors)
 {
-	char name[TMPL_NAME_MAX + 1];
-	config_setting_t *item;
-	const char *key;
+	struct piece piece;
 
-	for (int i = 0; i < config_setting_length(s); i++) {
-		item = config_setting_get_elem(s, (unsigned)i);
-		if (is_pair(item)) {
-			key = config_setting_get_string_elem(item, 0);
-			if (!*key || (!t->literal && strstr(key, "${")))
-				cfg_error(errors, t->path,
-				    config_setting_source_line(item),
-				    "%s: '%s' cannot be a key", owner_name(s),
-				    key);
-			check(t, config_setting_get_elem(item, 1), known,
-			    errors, depth - 1);
-		} else if (is_lone(t, item, name)) {
-			check_text(t, item, known, errors);
-		} else {
-			cfg_error(errors, t->path,
-			    config_setting_source_line(item),
+	if (!item->name) {
+		if (!is_lone(t, item, &piece))
+			cfg_error(errors, item->file, item->line,
 			    "%s: in a map each item must be a pair%s",
-			    owner_name(s),
-			    t->literal ? "" : " or a lone placeholder");
-		}
+			    item->label, t->literal ? "" :
+			    " or a lone placeholder");
+	} else if (!*item->name || (!t->literal && strstr(item->name, "${"))) {
+		cfg_error(errors, item->file, item->line,
+		    "%s: '%s' cannot be a key", item->label, item->name);
 	}
 }
 
 void
-tmpl_tree_check(const struct tmpl_tree *t, config_setting_t *s,
+tmpl_tree_check(const struct tmpl_tree *t, const struct tnode *n,
     json_object *known, struct cfg_errors *errors)
 {
-	check(t, s, known, errors, CFG_DEPTH);
+	if (n->kind == TNODE_TEXT && is_condition(t, n))
+		check_condition(t, n, known, errors);
+	else if (n->kind == TNODE_TEXT)
+		check_text(t, n, known, errors);
+	if (n->kind == TNODE_FLOAT && !isfinite(n->real))
+		cfg_error(errors, n->file, n->line,
+		    "%s: the number is too large", n->label);
+	for (size_t i = 0; i < n->count; i++) {
+		if (n->kind == TNODE_MAP)
+			check_in_map(t, n->items[i], errors);
+		tmpl_tree_check(t, n->items[i], known, errors);
+	}
 }
 
 /* A variable's value, lent; NULL = unset. */
@@ -234,40 +150,129 @@ copy_new(json_object *value)
 	return copy;
 }
 
+/* Set, and neither false nor "false", which is what conf keys say. */
 static bool
-render_text(const struct tmpl_tree *t, config_setting_t *s,
-    json_object **ret_new, struct err *err)
+holds(const struct tmpl_tree *t, const char *name)
 {
-	AUTO_BUF struct buf out = BUF_INIT(TMPL_TEXT_MAX);
-	const char *text = config_setting_get_string(s);
-	char name[TMPL_NAME_MAX + 1];
-	json_object *value;
+	json_object *value = look_up(t, name);
+	const char *text = jv_text(value);
+
+	if (json_object_is_type(value, json_type_boolean))
+		return json_object_get_boolean(value);
+	return value && !(text && strcmp(text, "false") == 0);
+}
+
+static json_object *
+value_new(const struct tmpl_tree *t, const struct piece *p)
+{
+	char digits[32];
+
+	if (*p->when && holds(t, p->when) == p->unless)
+		return NULL;
+	switch (p->value) {
+	case VALUE_NAME:
+		return copy_new(look_up(t, p->name));
+	case VALUE_TEXT:
+		return json_object_new_string_len(p->at, (int)p->len);
+	case VALUE_BOOL:
+		return json_object_new_boolean(*p->at == 't');
+	case VALUE_INT:
+		break;
+	}
+	snprintf(digits, sizeof digits, "%.*s", (int)p->len, p->at);
+	return json_object_new_int64(strtoll(digits, NULL, 10));
+}
+
+/* Where a variable's value is from. */
+static const char *
+origin_of(const struct tmpl_tree *t, const char *name)
+{
+	const char *words = jv_text(jv_member(
+	    jv_member(t->vars, name) ? t->origins : t->default_origins, name));
+
+	return words ? words : "the gateway";
+}
+
+static void
+add_words(const struct tmpl_tree *t, struct buf *b, const struct piece *p)
+{
+	if (*p->name)
+		buf_addf(b, "%s%s, %s", b->len > 0 ? "; " : "", p->name,
+		    origin_of(t, p->name));
+	if (*p->when)
+		buf_addf(b, "%s%s %s", b->len > 0 ? "; " : "",
+		    p->unless ? "unless" : "if", p->when);
+}
+
+/* Notes what decided the value that stands at the path. */
+static void
+note(struct render *r, const struct tnode *n, const char *words)
+{
+	AUTO_BUF struct buf at = BUF_INIT(8192), by = BUF_INIT(4 * WORDS_MAX);
+	json_object *entry, *before;
+
+	if (!r->t->trace || !buf_ok(&r->path))
+		return;
+	before = jv_member(r->t->trace, r->path.data);
+	buf_addf(&at, "%s:%u", n->file, n->line);
+	buf_addstr(&by, words);
+	if (before)
+		buf_addf(&by, " (over %s: %.500s)",
+		    tnode_file_name(jv_str(before, "at")),
+		    jv_str(before, "by"));
+	entry = json_object_new_object();
+	jv_set_str(entry, "at", at.data);
+	jv_set_str(entry, "by", by.data);
+	json_object_object_add(r->t->trace, r->path.data, entry);
+}
+
+static void
+note_pieces(struct render *r, const struct tnode *n)
+{
+	AUTO_BUF struct buf words = BUF_INIT(WORDS_MAX);
+	const char *text = n->text;
 	struct piece piece;
 
-	if (t->literal) {
-		*ret_new = json_object_new_string(text);
-		return true;
-	}
-	while ((piece = next_piece(&text)).kind == PIECE_TEXT ||
-	    piece.kind == PIECE_NAME) {
+	if (!r->t->trace)
+		return;
+	while (!r->t->literal && (piece = piece_next(&text)).kind !=
+	    PIECE_END && piece.kind != PIECE_BAD)
+		if (piece.kind == PIECE_VAR)
+			add_words(r->t, &words, &piece);
+	note(r, n, words.len > 0 ? words.data : "the template");
+}
+
+static bool
+render_text(struct render *r, const struct tnode *n, json_object **ret_new)
+{
+	AUTO_BUF struct buf out = BUF_INIT(TMPL_TEXT_MAX);
+	const char *text = n->text;
+	struct piece piece;
+
+	while ((piece = piece_next(&text)).kind == PIECE_TEXT ||
+	    piece.kind == PIECE_VAR) {
+		AUTO_JSON json_object *value = NULL;
+
 		if (piece.kind == PIECE_TEXT) {
 			buf_add(&out, piece.at, piece.len);
 			continue;
 		}
-		memcpy(name, piece.at, piece.len);
-		name[piece.len] = '\0';
-		value = look_up(t, name);
+		value = value_new(r->t, &piece);
+		if (!value && *piece.when)
+			continue;
 		if (!value)
-			return set_error(t, s, err, "no value for", name);
+			return set_error(n, r->err, "no value for",
+			    piece.name);
 		if (json_object_is_type(value, json_type_object) ||
 		    json_object_is_type(value, json_type_array))
-			return set_error(t, s, err,
-			    "no list or map can stand inside text:", name);
+			return set_error(n, r->err,
+			    "no list or map can stand inside text:",
+			    piece.name);
 		buf_addstr(&out, json_object_get_string(value));
 	}
 	if (!buf_ok(&out))
-		return err_set(err, 500, "%s:%u: %s becomes too long", t->path,
-		    config_setting_source_line(s), owner_name(s));
+		return err_set(r->err, 500, "%s:%u: %s becomes too long",
+		    n->file, n->line, n->label);
 	*ret_new = json_object_new_string_len(out.data, (int)out.len);
 	return true;
 }
@@ -283,86 +288,133 @@ number_new(double value)
 	return json_object_new_double_s(value, text);
 }
 
-static bool
-render_group(const struct tmpl_tree *t, config_setting_t *s,
-    json_object **ret_new, struct err *err)
-{
-	AUTO_JSON json_object *o = json_object_new_object();
-	config_setting_t *member;
-	json_object *value;
+static bool render(struct render *r, const struct tnode *n,
+    json_object **ret_new);
 
-	for (int i = 0; i < config_setting_length(s); i++) {
-		member = config_setting_get_elem(s, (unsigned)i);
-		value = NULL;
-		if (!tmpl_tree_render(t, member, &value, err))
-			return false;
-		if (value)
-			json_object_object_add(o, config_setting_name(member),
-			    value);
-	}
-	*ret_new = o;
-	o = NULL;
-	return true;
+static void
+step_in(struct render *r, const char *name)
+{
+	if (r->t->trace)
+		crd_path_member(&r->path, name);
+}
+
+static void
+step_out(struct render *r, size_t len)
+{
+	if (r->t->trace)
+		buf_truncate(&r->path, len);
 }
 
 static bool
-render_map(const struct tmpl_tree *t, config_setting_t *s,
-    json_object **ret_new, struct err *err)
+is_absent(const struct tmpl_tree *t, const struct tnode *group)
+{
+	const struct tnode *n;
+
+	for (size_t i = 0; i < group->count; i++) {
+		n = group->items[i];
+		if (is_condition(t, n) &&
+		    holds(t, n->text) != (strcmp(n->name, "if") == 0))
+			return true;
+	}
+	return false;
+}
+
+/* The members of a map into o. */
+static bool
+spread(struct render *r, const struct tnode *n, const struct piece *p,
+    json_object *o)
+{
+	AUTO_JSON json_object *value = value_new(r->t, p);
+	size_t len = r->path.len;
+
+	if (!value)
+		return true;
+	if (!json_object_is_type(value, json_type_object))
+		return set_error(n, r->err, "is no map:", p->name);
+	json_object_object_foreach(value, key, each) {
+		json_object_object_add(o, key, json_object_get(each));
+		step_in(r, key);
+		note_pieces(r, n);
+		step_out(r, len);
+	}
+	return true;
+}
+
+/* A group or a map. */
+static bool
+render_object(struct render *r, const struct tnode *n, json_object **ret_new)
 {
 	AUTO_JSON json_object *o = json_object_new_object();
-	char name[TMPL_NAME_MAX + 1];
-	config_setting_t *item;
+	const struct tnode *item;
+	size_t len = r->path.len;
+	struct piece piece;
 	json_object *value;
 
-	for (int i = 0; i < config_setting_length(s); i++) {
-		item = config_setting_get_elem(s, (unsigned)i);
+	if (n->kind == TNODE_GROUP && is_absent(r->t, n))
+		return true;
+	for (size_t i = 0; i < n->count; i++) {
+		item = n->items[i];
 		value = NULL;
-		if (is_lone(t, item, name)) {
-			value = look_up(t, name);
-			if (!value)
-				continue;
-			if (!json_object_is_type(value, json_type_object))
-				return set_error(t, item, err, "is no map:",
-				    name);
-			json_object_object_foreach(value, key, each)
-				json_object_object_add(o, key, copy_new(each));
+		if (n->kind == TNODE_GROUP && is_condition(r->t, item))
+			continue;
+		if (!item->name) {
+			if (is_lone(r->t, item, &piece) &&
+			    !spread(r, item, &piece, o))
+				return false;
 			continue;
 		}
-		if (!tmpl_tree_render(t, config_setting_get_elem(item, 1),
-		    &value, err))
+		step_in(r, item->name);
+		if (!render(r, item, &value))
 			return false;
+		step_out(r, len);
 		if (value)
-			json_object_object_add(o,
-			    config_setting_get_string_elem(item, 0), value);
+			json_object_object_add(o, item->name, value);
 	}
 	*ret_new = o;
 	o = NULL;
 	return true;
 }
 
+static void
+add_items(struct render *r, const struct tnode *n, json_object *list,
+    json_object *items)
+{
+	size_t len = r->path.len;
+
+	for (size_t i = 0; i < json_object_array_length(items); i++) {
+		if (r->t->trace)
+			crd_path_item(&r->path,
+			    json_object_array_length(list));
+		note_pieces(r, n);
+		step_out(r, len);
+		json_object_array_add(list, json_object_get(
+		    json_object_array_get_idx(items, i)));
+	}
+}
+
 static bool
-render_list(const struct tmpl_tree *t, config_setting_t *s,
-    json_object **ret_new, struct err *err)
+render_list(struct render *r, const struct tnode *n, json_object **ret_new)
 {
 	AUTO_JSON json_object *list = json_object_new_array();
-	char name[TMPL_NAME_MAX + 1];
-	config_setting_t *item;
-	json_object *value;
+	size_t len = r->path.len;
+	struct piece piece;
 
-	for (int i = 0; i < config_setting_length(s); i++) {
-		item = config_setting_get_elem(s, (unsigned)i);
-		value = NULL;
-		if (is_lone(t, item, name) &&
-		    json_object_is_type(look_up(t, name), json_type_array)) {
-			value = look_up(t, name);
-			for (size_t j = 0; j < json_object_array_length(value);
-			    j++)
-				json_object_array_add(list, copy_new(
-				    json_object_array_get_idx(value, j)));
+	for (size_t i = 0; i < n->count; i++) {
+		AUTO_JSON json_object *spread = NULL;
+		json_object *value = NULL;
+
+		if (is_lone(r->t, n->items[i], &piece))
+			spread = value_new(r->t, &piece);
+		if (json_object_is_type(spread, json_type_array)) {
+			add_items(r, n->items[i], list, spread);
 			continue;
 		}
-		if (!tmpl_tree_render(t, item, &value, err))
+		if (r->t->trace)
+			crd_path_item(&r->path,
+			    json_object_array_length(list));
+		if (!render(r, n->items[i], &value))
 			return false;
+		step_out(r, len);
 		if (value)
 			json_object_array_add(list, value);
 	}
@@ -371,45 +423,63 @@ render_list(const struct tmpl_tree *t, config_setting_t *s,
 	return true;
 }
 
+static bool
+render(struct render *r, const struct tnode *n, json_object **ret_new)
+{
+	struct piece piece;
+
+	switch (n->kind) {
+	case TNODE_GROUP: case TNODE_MAP:
+		return render_object(r, n, ret_new);
+	case TNODE_LIST:
+		return render_list(r, n, ret_new);
+	case TNODE_TEXT:
+		if (r->t->literal)
+			*ret_new = json_object_new_string(n->text);
+		else if (is_lone(r->t, n, &piece))
+			*ret_new = value_new(r->t, &piece);
+		else if (!render_text(r, n, ret_new))
+			return false;
+		if (*ret_new)
+			note_pieces(r, n);
+		return true;
+	case TNODE_BOOL:
+		*ret_new = json_object_new_boolean((int)n->number);
+		break;
+	case TNODE_FLOAT:
+		*ret_new = number_new(n->real);
+		break;
+	case TNODE_INT:
+		*ret_new = json_object_new_int64(n->number);
+		break;
+	}
+	note(r, n, "the template");
+	return true;
+}
+
 bool
-tmpl_tree_render(const struct tmpl_tree *t, config_setting_t *s,
+tmpl_tree_render(const struct tmpl_tree *t, const struct tnode *n,
     json_object **ret_new, struct err *err)
 {
-	char name[TMPL_NAME_MAX + 1];
+	struct render r = { .t = t, .path = BUF_INIT(PATH_BYTES_MAX),
+		.err = err };
+	bool good;
 
-	switch (config_setting_type(s)) {
-	case CONFIG_TYPE_GROUP:
-		return render_group(t, s, ret_new, err);
-	case CONFIG_TYPE_LIST:
-		return is_map(s) ? render_map(t, s, ret_new, err) :
-		    render_list(t, s, ret_new, err);
-	case CONFIG_TYPE_ARRAY:
-		return render_list(t, s, ret_new, err);
-	case CONFIG_TYPE_STRING:
-		if (!is_lone(t, s, name))
-			return render_text(t, s, ret_new, err);
-		*ret_new = copy_new(look_up(t, name));
-		return true;
-	case CONFIG_TYPE_BOOL:
-		*ret_new = json_object_new_boolean(config_setting_get_bool(s));
-		return true;
-	case CONFIG_TYPE_FLOAT:
-		*ret_new = number_new(config_setting_get_float(s));
-		return true;
-	default:
-		*ret_new = json_object_new_int64(config_setting_get_int64(s));
-		return true;
-	}
+	*ret_new = NULL;
+	good = render(&r, n, ret_new);
+	buf_release(&r.path);
+	return good;
 }
 
 bool
 tmpl_tree_literal(const char *path, config_setting_t *s,
     json_object **ret_new, struct err *err)
 {
-	const struct tmpl_tree t = { .path = path, .literal = true };
+	const struct tmpl_tree t = { .literal = true };
 	AUTO_CFG_ERRORS struct cfg_errors errors = CFG_ERRORS_INIT;
+	AUTO_TNODE struct tnode *n = tnode_new(path, s, &errors);
 
-	tmpl_tree_check(&t, s, NULL, &errors);
+	tmpl_tree_check(&t, n, NULL, &errors);
 	return cfg_errors_none(&errors, err) &&
-	    tmpl_tree_render(&t, s, ret_new, err);
+	    tmpl_tree_render(&t, n, ret_new, err);
 }

@@ -37,7 +37,7 @@ class Place:
         self.src = self.top / "src"
         self.logs = self.top / "logs"
         self.user = self.find_user()
-        for name in ("", "src", "logs", "home", "jobs"):
+        for name in ("", "src", "logs", "home", "jobs", "clients"):
             path = self.top / name
             path.mkdir(parents=True, exist_ok=True)
             path.chmod(0o755)

@@ -4,6 +4,7 @@ import argparse
 import ctypes
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -14,7 +15,8 @@ import procs
 import skip_rules
 from place import Place, is_root
 
-TIERS = ("unit", "api", "agent", "spark", "cluster", "fresh")
+TIERS = ("unit", "api", "agent", "spark", "cluster", "fuzz",
+         "fresh")
 DEFAULT = ("unit", "api", "agent", "spark", "cluster")
 # The cluster tier is the others' suites once more, on a cluster that exists.
 # The conformance suite asks localkube always, and the real one beside it.
@@ -34,8 +36,10 @@ livy-fcgi-tests.
   unit     modules by themselves, and rules of the source
   api      nginx, the gateway and localkube, without Spark
   agent    the session agent alone, on real PySpark 3.5 and 4.1
-  spark    real PySpark on the local cluster; deploy/local/up
+  spark    real PySpark on the local cluster, real clients of Livy from PyPI
+           (Airflow, pylivy and others); deploy/local/up
   cluster  the same on the cluster that LIVY_TEST_KUBECONFIG names
+  fuzz     the parsers of what comes from outside, under libFuzzer
   fresh    deploy/local/up in a minbase Debian, as root and as a user
 """
 
@@ -60,7 +64,7 @@ def arguments():
         formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("tier", nargs="*", choices=(*TIERS, "all", []),
                    help="unit, api, agent, spark, cluster (without a name: "
-                   "these five), fresh, all; cluster needs "
+                   "these five), fuzz, fresh, all; cluster needs "
                    "LIVY_TEST_KUBECONFIG")
     p.add_argument("-k", metavar="EXPR", help="only tests that match, as "
                    "pytest's -k (not for the unit and fresh tiers)")
@@ -70,6 +74,8 @@ def arguments():
                    "every test on every version of Spark")
     p.add_argument("--build", choices=sorted(build.BUILDS), help="the build "
                    "that api, spark and cluster use instead of their own")
+    p.add_argument("--fuzz-seconds", metavar="N", type=int, default=60,
+                   help="seconds a fuzz target gets (60); two run at once")
     args = p.parse_args()
     if "all" in args.tier:
         args.tier = list(TIERS)
@@ -282,21 +288,51 @@ class Runner:
             self.count.add([(f"{tier}/pytest", "failed",
                              f"pytest ended with status {code}")])
 
+    def fuzz(self):
+        """tests/fuzz/run says a line a target; what broke one is kept."""
+        folder = self.place.top / "build-fuzz"
+        folder.mkdir(exist_ok=True)
+        self.place.give(folder)
+        seconds = self.args.fuzz_seconds
+        self.say(f"fuzz targets, {seconds} s each")
+        run = subprocess.run(
+            self.place.as_user([self.place.src / "tests/fuzz/run", seconds]),
+            env=self.place.environ(FUZZ_BUILD=folder), text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT)
+        print(run.stdout, end="", flush=True)
+        lines = re.findall(r"^(\w+): (.*(?:FAILED|nothing found).*)$",
+                           run.stdout, re.M)
+        self.count.add([(f"fuzz/{name}", "failed" if "FAILED" in text else
+                         "passed", text) for name, text in lines])
+        if run.returncode != 0 and not self.count.of("failed"):
+            self.count.add([("fuzz/run", "failed", run.stdout[-4000:])])
+
     def fresh(self):
         self.say("tier fresh")
         import fresh
         self.count.add(fresh.run(self.place, self.say))
 
+    def begin_clients(self):
+        """The real clients' packages come while other tiers run; a test
+        that needs some waits for them."""
+        made = subprocess.Popen(self.place.as_user([
+            "/usr/bin/python3", "-B", self.place.src / "tests" /
+            "environments.py", self.place.top]), env=self.place.environ(),
+            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL)      # who waits tries it again
+        NOT_OURS.add(made.pid)
+
     def run(self):
         self.say(f"source to {self.place.src}")
         self.place.copy_source()
+        if "spark" in self.args.tier and not self.args.k:
+            self.begin_clients()
         for tier in self.args.tier:
             if tier == "unit":
                 self.unit()
-            elif tier == "agent":
-                self.agent()
-            elif tier == "fresh":
-                self.fresh()
+            elif tier in ("agent", "fuzz", "fresh"):
+                getattr(self, tier)()
             else:
                 self.pytest(tier)
         self.say("done")

@@ -5,9 +5,9 @@
 #include <ctype.h>
 
 #include "buf.h"
+#include "crd.h"
 #include "jv.h"
 #include "localkube_core.h"
-#include "localkube_schema.h"
 
 #define FIELD_PATH_MAX 1024
 #define ANNOTATIONS_MAX (256 * 1024)
@@ -63,19 +63,22 @@ typed(json_object *value, json_type type, const char *want, const char *path,
 	return false;
 }
 
-static void check_fields(json_object *o, const struct kfield *fields,
+static void check_fields(json_object *o, const struct crd_field *fields,
     const char *path, json_object *causes);
 
 static void
-check_words(const struct kfield *f, const char *value, const char *path,
+check_words(const struct crd_field *f, const char *value, const char *path,
     json_object *causes)
 {
 	AUTO_BUF struct buf list = BUF_INIT(1024);
+	size_t n;
 
-	for (size_t i = 0; f->words[i]; i++) {
-		if (strcmp(f->words[i], value) == 0)
+	for (const char *w = f->words; *w; w += n + (w[n] == '|')) {
+		n = strcspn(w, "|");
+		if (n == strlen(value) && memcmp(w, value, n) == 0)
 			return;
-		buf_addf(&list, "%s\"%s\"", i ? ", " : "", f->words[i]);
+		buf_addf(&list, "%s\"%.*s\"", list.len > 0 ? ", " : "",
+		    (int)n, w);
 	}
 	kst_cause(causes, "FieldValueNotSupported", path,
 	    "Unsupported value: \"%s\": supported values: %s", value,
@@ -83,84 +86,87 @@ check_words(const struct kfield *f, const char *value, const char *path,
 }
 
 static void
-check_items(const struct kfield *f, json_object *list, const char *path,
+check_int(const struct crd_field *f, json_object *value, const char *path,
     json_object *causes)
 {
-	char item[FIELD_PATH_MAX];
-
-	if (!typed(list, json_type_array, "array", path, causes))
-		return;
-	for (size_t i = 0; i < json_object_array_length(list); i++) {
-		json_object *value = json_object_array_get_idx(list, i);
-
-		snprintf(item, sizeof item, "%.900s[%zu]", path, i);
-		if (f->type == KFIELD_STRINGS)
-			typed(value, json_type_string, "string", item, causes);
-		else if (typed(value, json_type_object, "object", item,
-		    causes) && f->in)
-			check_fields(value, f->in, item, causes);
-	}
+	if (typed(value, json_type_int, "integer", path, causes) &&
+	    f->has_min && json_object_get_int64(value) < f->min)
+		kst_cause(causes, "FieldValueInvalid", path,
+		    "Invalid value: %lld: %s in body should be "
+		    "greater than or equal to %d",
+		    (long long)json_object_get_int64(value), path, f->min);
 }
 
 static void
-check_map(json_object *map, const char *path, json_object *causes)
-{
-	char item[FIELD_PATH_MAX];
-
-	if (!typed(map, json_type_object, "object", path, causes))
-		return;
-	json_object_object_foreach(map, key, value) {
-		snprintf(item, sizeof item, "%.700s.%.300s", path, key);
-		typed(value, json_type_string, "string", item, causes);
-	}
-}
-
-static void
-check_value(const struct kfield *f, json_object *value, const char *path,
+check_one(const struct crd_field *f, json_object *value, const char *path,
     json_object *causes)
 {
 	switch (f->type) {
-	case KFIELD_STRING:
+	case CRD_STRING:
 		if (typed(value, json_type_string, "string", path, causes) &&
 		    f->words)
 			check_words(f, json_object_get_string(value), path,
 			    causes);
 		return;
-	case KFIELD_INT:
-		if (typed(value, json_type_int, "integer", path, causes) &&
-		    f->has_min && json_object_get_int64(value) < f->min)
-			kst_cause(causes, "FieldValueInvalid", path,
-			    "Invalid value: %lld: %s in body should be "
-			    "greater than or equal to %d",
-			    (long long)json_object_get_int64(value), path,
-			    f->min);
+	case CRD_INT:
+		check_int(f, value, path, causes);
 		return;
-	case KFIELD_BOOL:
+	case CRD_BOOL:
 		typed(value, json_type_boolean, "boolean", path, causes);
 		return;
-	case KFIELD_OBJECT:
+	case CRD_INT_OR_STRING:
+		if (!json_object_is_type(value, json_type_string))
+			typed(value, json_type_int, "integer,string", path,
+			    causes);
+		return;
+	case CRD_OBJECT:
 		if (typed(value, json_type_object, "object", path, causes) &&
 		    f->in)
 			check_fields(value, f->in, path, causes);
-		return;
-	case KFIELD_STRINGS:
-	case KFIELD_OBJECTS:
-		check_items(f, value, path, causes);
-		return;
-	case KFIELD_MAP:
-		check_map(value, path, causes);
 		return;
 	}
 }
 
 static void
-check_fields(json_object *o, const struct kfield *fields, const char *path,
+check_value(const struct crd_field *f, json_object *value, const char *path,
     json_object *causes)
+{
+	char item[FIELD_PATH_MAX];
+
+	if (f->shape == CRD_LIST &&
+	    typed(value, json_type_array, "array", path, causes)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++) {
+			snprintf(item, sizeof item, "%.900s[%zu]", path, i);
+			check_one(f, json_object_array_get_idx(value, i),
+			    item, causes);
+		}
+	} else if (f->shape == CRD_MAP &&
+	    typed(value, json_type_object, "object", path, causes)) {
+		json_object_object_foreach(value, key, each) {
+			snprintf(item, sizeof item, "%.700s.%.300s", path,
+			    key);
+			check_one(f, each, item, causes);
+		}
+	} else if (f->shape == CRD_ONE) {
+		check_one(f, value, path, causes);
+	}
+}
+
+/* The definition itself says nothing of what is in a pod template. */
+static bool
+is_free(const struct crd_field *f)
+{
+	return strcmp(f->name, "template") == 0;
+}
+
+static void
+check_fields(json_object *o, const struct crd_field *fields,
+    const char *path, json_object *causes)
 {
 	char at[FIELD_PATH_MAX];
 	json_object *value;
 
-	for (const struct kfield *f = fields; f->name; f++) {
+	for (const struct crd_field *f = fields; f->name; f++) {
 		snprintf(at, sizeof at, "%.900s%s%s", path,
 		    *path ? "." : "", f->name);
 		if (!json_object_object_get_ex(o, f->name, &value) ||
@@ -168,20 +174,52 @@ check_fields(json_object *o, const struct kfield *fields, const char *path,
 			if (f->required)
 				kst_cause(causes, "FieldValueRequired", at,
 				    "Required value");
+		} else if (is_free(f)) {
+			typed(value, json_type_object, "object", at, causes);
 		} else if (value || !f->nullable) {
 			check_value(f, value, at, causes);
 		}
 	}
 }
 
+static void prune(json_object *o, const struct crd_field *fields,
+    const char *path, json_object *unknown);
+
+/* The same for what a field holds: an object, or objects in it. */
 static void
-prune(json_object *o, const struct kfield *fields, const char *path,
+prune_in(json_object *value, const struct crd_field *f, const char *at,
+    json_object *unknown)
+{
+	char item[FIELD_PATH_MAX];
+
+	if (f->shape == CRD_LIST && json_object_is_type(value,
+	    json_type_array)) {
+		for (size_t i = 0; i < json_object_array_length(value); i++) {
+			snprintf(item, sizeof item, "%.900s[%zu]", at, i);
+			prune(json_object_array_get_idx(value, i), f->in, item,
+			    unknown);
+		}
+	} else if (f->shape == CRD_MAP && json_object_is_type(value,
+	    json_type_object)) {
+		json_object_object_foreach(value, key, each) {
+			snprintf(item, sizeof item, "%.700s.%.300s", at, key);
+			prune(each, f->in, item, unknown);
+		}
+	} else if (f->shape == CRD_ONE) {
+		prune(value, f->in, at, unknown);
+	}
+}
+
+static void
+prune(json_object *o, const struct crd_field *fields, const char *path,
     json_object *unknown)
 {
 	char at[FIELD_PATH_MAX];
 
+	if (!json_object_is_type(o, json_type_object))
+		return;
 	json_object_object_foreach(o, key, value) {
-		const struct kfield *f = fields;
+		const struct crd_field *f = fields;
 
 		while (f->name && strcmp(f->name, key) != 0)
 			f++;
@@ -190,9 +228,8 @@ prune(json_object *o, const struct kfield *fields, const char *path,
 			json_object_array_add(unknown,
 			    json_object_new_string(at));
 			json_object_object_del(o, key);
-		} else if (f->in &&
-		    json_object_is_type(value, json_type_object)) {
-			prune(value, f->in, at, unknown);
+		} else if (f->in && !is_free(f)) {
+			prune_in(value, f, at, unknown);
 		}
 	}
 }
@@ -227,7 +264,8 @@ kvalid_prune(const struct kres *res, json_object *o, bool patched,
 	AUTO_JSON json_object *unknown = json_object_new_array();
 
 	if (res->id == KRES_APP) {
-		for (const struct kfield *f = kschema_app; f->name; f++) {
+		for (const struct crd_field *f = crd_application; f->name;
+		    f++) {
 			json_object *part = jv_member(o, f->name);
 
 			if (json_object_is_type(part, json_type_object))
@@ -345,7 +383,7 @@ kvalid_object(const struct kres *res, json_object *o, struct kst *st)
 	check_labels(jv_get(o, "metadata.labels"), causes);
 	check_annotations(jv_get(o, "metadata.annotations"), causes);
 	if (res->id == KRES_APP)
-		check_fields(o, kschema_app, "", causes);
+		check_fields(o, crd_application, "", causes);
 	else
 		kcore_check(res, o, causes);
 	if (json_object_array_length(causes) == 0)

@@ -35,6 +35,11 @@ BROKEN = {
 
 
 def minimal(tmp_path, line):
+    agent = SRC / "deploy/agent/livy_agent.py"
+    if "agent_file" in line:
+        line = line.replace('agent_file = ""', f'agent_file = "{agent}"')
+    else:
+        line += f'\nsessions = {{ agent_file = "{agent}"; }};'
     (tmp_path / "secret").write_text("0123456789abcdef0123456789abcdef\n")
     (tmp_path / "secret").chmod(0o600)
     (tmp_path / "session.keys").write_text(f"1 {'k' * 32}\n")
@@ -82,7 +87,7 @@ def test_every_mistake_is_told_at_once(gateway, tmp_path):
 @pytest.mark.parametrize("old, new, named", [
     ('mode = "cluster";', 'mode = "${nosuch}";', "nosuch"),
     ('mode = "cluster";', 'mode = "${open";', "mode"),
-    ("application = {", "applicatoin = {", "applicatoin"),
+    ("\napplication = {", "\napplicatoin = {", "applicatoin"),
 ])
 def test_a_broken_template_is_told_by_file_and_line(
         old, new, named, gateway, tmp_path):

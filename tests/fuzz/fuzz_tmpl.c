@@ -2,10 +2,34 @@
 
 #include <assert.h>
 
+#include "buf.h"
 #include "err.h"
 #include "fuzz.h"
 #include "jv.h"
 #include "tmpl.h"
+
+/* Whatever the policy, what it refuses is the client's mistake. */
+static void
+check_policy(const struct tmpl *t, json_object *vars)
+{
+	struct err err = ERR_INIT;
+
+	if (!json_object_is_type(vars, json_type_object))
+		return;
+	if (!tmpl_take_conf(t, vars, &err))
+		assert(err.status == 400 && err.msg[0]);
+}
+
+/* The manifest that it makes is checked; findings are no failure. */
+static void
+check_manifest(const struct tmpl *t, json_object *vars)
+{
+	AUTO_BUF struct buf warnings = BUF_INIT(1 << 20);
+	struct err err = ERR_INIT;
+
+	if (!tmpl_check_manifest(t, vars, vars, &warnings, &err))
+		assert(err.status == 500 && err.msg[0]);
+}
 
 /* A template, a NUL, and the variables as JSON. */
 int
@@ -27,12 +51,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	}
 	if (!tmpl_check(t, vars, &err))
 		assert(err.status == 500 && err.msg[0]);
+	check_manifest(t, vars);
 	if (tmpl_render(t, vars, &manifest, &err)) {
 		assert(json_object_is_type(manifest, json_type_object));
 		assert(fuzz_is_json(jv_print(manifest),
 		    strlen(jv_print(manifest))));
 	}
 	tmpl_conf_allowed(t, "spark.master");
+	check_policy(t, vars);
 	assert(tmpl_where(t));
 	tmpl_free(t);
 	return 0;

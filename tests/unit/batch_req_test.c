@@ -171,6 +171,11 @@ each_known_field_is_a_variable(void **state UNUSED)
 	AUTO_JSON json_object *vars = parsed("{\"file\":\"gs://b/x.py\"}");
 	AUTO_JSON json_object *known = batch_req_known();
 
+	/* and what is noted of the policy */
+	assert_true(json_object_object_get_ex(vars, "template", NULL));
+	assert_true(json_object_object_get_ex(vars, "lifted", NULL));
+	json_object_object_del(vars, "template");
+	json_object_object_del(vars, "lifted");
 	assert_int_equal(json_object_object_length(vars), 17);
 	json_object_object_foreach(vars, key, value) {
 		assert_true(json_object_object_get_ex(known, key, NULL));

@@ -465,13 +465,18 @@ templates_are_loaded_and_checked(void **state UNUSED)
 	    "'%s/nowhere/session.cfg': No such file or directory", dir, dir);
 	assert_refused("templates = { dir = \"nowhere\"; };", expected);
 	write_file(template, "application = {\n\tapiVersion = \"${nonesuch}\";\n"
-	    "kind = \"SparkApplication\"; spec = { type = \"\"; sparkVersion = "
+	    "kind = \"SparkApplication\"; spec = { type = \"R\"; sparkVersion = "
 	    "\"\";\nmainApplicationFile = \"\"; driver = { }; executor = { }; };"
 	    "};");
 	snprintf(expected, sizeof expected,
 	    "%s/./batch.cfg:2: apiVersion: unknown variable 'nonesuch'", dir);
 	assert_refused("", expected);
-	conf_free(loaded("vars = ( (\"nonesuch\", \"v1\") );"));
+	snprintf(expected, sizeof expected,
+	    "%s/./batch.cfg:2: apiVersion must be \"sparkoperator.k8s.io/"
+	    "v1beta2\"", dir);
+	assert_refused("vars = ( (\"nonesuch\", \"v1\") );", expected);
+	conf_free(loaded("vars = ( (\"nonesuch\", \"sparkoperator.k8s.io/"
+	    "v1beta2\") );"));
 }
 
 static void
@@ -516,7 +521,7 @@ add_default(struct buf *b, const struct conf_row *row)
 		else
 			buf_addstr(b, "[ ]");
 		return;
-	case CONF_VARS:
+	case CONF_VARS: case CONF_RULES:
 		buf_addstr(b, "( )");
 		return;
 	case CONF_TEXT: case CONF_PATH: case CONF_DURATION:

@@ -370,6 +370,87 @@ policy_decides_over_conf_keys(void **state UNUSED)
 	tmpl_free(closed);
 }
 
+static void
+a_condition_decides_whether_a_value_is_there(void **state UNUSED)
+{
+	static const struct { const char *vars; bool set; } cases[] = {
+		{ "{}", false }, { "{\"y\":null}", false },
+		{ "{\"y\":false}", false }, { "{\"y\":\"false\"}", false },
+		{ "{\"y\":true}", true }, { "{\"y\":\"true\"}", true },
+		{ "{\"y\":0}", true }, { "{\"y\":\"\"}", true },
+		{ "{\"y\":{}}", true },
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		bool set = cases[i].set;
+
+		assert_x("x = \"${7 if y}\";", cases[i].vars,
+		    set ? "7" : "absent");
+		assert_x("x = \"${7 unless y}\";", cases[i].vars,
+		    set ? "absent" : "7");
+		assert_x("x = { if = \"y\"; a = 1; };", cases[i].vars,
+		    set ? "{\"a\":1}" : "absent");
+		assert_x("x = ( 1, { unless = \"y\"; a = 1; } );",
+		    cases[i].vars, set ? "[1]" : "[1,{\"a\":1}]");
+		assert_x("x = ( (\"a\", 1), (\"b\", { if = \"y\"; }) );",
+		    cases[i].vars, set ? "{\"a\":1,\"b\":{}}" :
+		    "{\"a\":1}");
+		assert_x("x = \"a${'-b' if y}\";", cases[i].vars,
+		    set ? "\"a-b\"" : "\"a\"");
+	}
+}
+
+static void
+a_conditional_value_is_a_variable_or_stands_there(void **state UNUSED)
+{
+	assert_x("x = ( \"${v if v}\", \"${true if v}\", \"${false if v}\", "
+	    "\"${-3 if v}\", \"${'it is' if v}\" );", "{\"v\":[1,2]}",
+	    "[1,2,true,false,-3,\"it is\"]");
+	assert_x("x = \"${v if v}\";", "{\"v\":{\"k\":1}}", "{\"k\":1}");
+	assert_x("x = \"${'a if b' if v}\";", "{\"v\":1}", "\"a if b\"");
+	assert_x("x = \"${unset}\";", "{}", "absent");
+}
+
+static void
+malformed_conditions_are_refused(void **state UNUSED)
+{
+	static const char *const bad[] = { "${7}", "${true if}", "${ if y}",
+		"${x if 7}", "${x if y z}", "${'a if y}", "${x  if y}",
+		"${x if y if }", "${1.5 if y}" };
+	struct err err = ERR_INIT;
+	char spec[100];
+
+	for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+		snprintf(spec, sizeof spec, "x = \"%s\";", bad[i]);
+		if (load_spec(spec, &err))
+			fail_msg("%s", bad[i]);
+		assert_non_null(strstr(err.msg, ":2: x: no placeholder: '"));
+	}
+	assert_null(load_spec("x = { if = \"a b\"; };", &err));
+	assert_non_null(strstr(err.msg, "if: 'a b' is no name"));
+	assert_null(load_spec("x = [ \"${inherited}\" ];", &err));
+	assert_non_null(strstr(err.msg, "nothing to inherit"));
+}
+
+static void
+defaults_may_depend_on_the_request(void **state UNUSED)
+{
+	AUTO_JSON json_object *off = json_new("{}");
+	AUTO_JSON json_object *on = json_new("{\"d\":true}");
+	AUTO_JSON json_object *a = NULL;
+	AUTO_JSON json_object *b = NULL;
+	struct err err = ERR_INIT;
+	struct tmpl *t = load("defaults = { n = \"${1 unless d}\"; };\n"
+	    APPLICATION_START "x = ( \"${n}\", 0 );" APPLICATION_END, &err);
+
+	assert_non_null(t);
+	assert_true(tmpl_render(t, off, &a, &err));
+	assert_true(tmpl_render(t, on, &b, &err));
+	assert_string_equal(jv_print(jv_get(a, "spec.x")), "[1,0]");
+	assert_string_equal(jv_print(jv_get(b, "spec.x")), "[0]");
+	tmpl_free(t);
+}
+
 int
 main(void)
 {
@@ -393,6 +474,11 @@ main(void)
 		cmocka_unit_test(parts_of_a_template_are_checked),
 		cmocka_unit_test(a_template_that_is_not_there_says_so),
 		cmocka_unit_test(policy_decides_over_conf_keys),
+		cmocka_unit_test(a_condition_decides_whether_a_value_is_there),
+		cmocka_unit_test(
+		    a_conditional_value_is_a_variable_or_stands_there),
+		cmocka_unit_test(malformed_conditions_are_refused),
+		cmocka_unit_test(defaults_may_depend_on_the_request),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

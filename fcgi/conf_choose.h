@@ -1,0 +1,43 @@
+/*
+ * templates.choose: the rules by which a request gets a template of its own.
+ * For conf.c, which reads them, and for what reads requests and renders.
+ */
+#ifndef CONF_CHOOSE_H
+#define CONF_CHOOSE_H
+
+#include "app.h"
+
+struct cfg_errors;
+struct conf;
+struct config_setting_t;
+struct err;
+struct tmpl;
+
+/* A rule: what is NULL does not matter. */
+struct conf_choice {
+	enum app_kind kind;
+	char *queue;		/* a pattern: its last character can be '*' */
+	char *conf_key;
+	char *conf_value;	/* a pattern; NULL = whatever it is */
+	char *file;		/* of the template */
+	unsigned line;		/* of the rule */
+	struct tmpl *template;
+};
+
+/* Reads the rules into conf. */
+void conf_choose_read(struct conf *conf, const char *path,
+    struct config_setting_t *list, struct cfg_errors *errors);
+void conf_choose_free(struct conf *conf);
+
+/*
+ * Decides which template a request gets, notes its file's name as the
+ * variable "template", and applies its policy to the request's conf (see
+ * tmpl_take_conf): 400 for what it refuses.
+ */
+bool conf_policy(const struct conf *conf, enum app_kind kind,
+    json_object *vars, struct err *err) MUST_CHECK;
+/* The template that was decided on; the kind's own if none was. */
+const struct tmpl *conf_chosen(const struct conf *conf, enum app_kind kind,
+    json_object *vars);
+
+#endif

@@ -1,0 +1,363 @@
+"""What templates and their policy make of requests: by POST, by a dry run,
+and by livy-fcgi render."""
+
+import json
+
+import pytest
+
+from rig import SRC
+from test_config import minimal
+
+local = pytest.mark.local
+
+CHILD = """extends = "batch.cfg";
+application = { spec = {
+    nodeSelector = ( ("pool", "gpu") );
+    driver = { template = { spec = { containers = ( {
+        name = "spark-kubernetes-driver";
+        envFrom = ( { if = "queue"; secretRef = {
+            name = "queue-${queue}"; optional = true; }; } );
+    } ); }; }; };
+}; };
+"""
+RULES = """templates = { choose = (
+    { kind = "batch"; queue = "gpu*"; template = "gpu.cfg"; },
+    { kind = "batch"; conf = "spark.size=big"; template = "gpu.cfg"; },
+    { kind = "batch"; conf = "spark.any"; template = "gpu.cfg"; } ); };
+"""
+# Values that JSON, libconfig, shells or Spark could stumble over.
+ODD = {
+    "spark.prophecy.tasks": "H4sIAAAAAAAA/+3Bg=={}/=+",
+    "spark.x.json": '{"a": ["b", {"c": "d\\"e"}], "f": "${g} $${h}"}',
+    "spark.x.lines": "one\ntwo\r\n\tthree",
+    "spark.x.unicode": "Grüße, 世界 🚀 \u2028",
+    "spark.x.quotes": "'a' \"b\" `c` $(d) \\ %s %n",
+    "spark.x.long": "x=/+" * 25600,
+    "spark.jars.packages": "",
+    "spark.x.empty": "",
+}
+URIS = ["https://libs.example/a_b-1.0-py3-none-any.whl?sig=a%2Fb%3D&x=1#f",
+        "gs://bucket/p a t h/l.whl".replace(" ", "%20"), "s3a://b/c.zip"]
+
+
+@pytest.fixture
+def site(gateway, tmp_path):
+    """render and -t with templates of one's own."""
+    class Site:
+        def __init__(self):
+            self.config = minimal(tmp_path, RULES)
+            (tmp_path / "templates").unlink()
+            (tmp_path / "templates").mkdir()
+            for path in (SRC / "conf/templates").glob("*.cfg"):
+                (tmp_path / "templates" / path.name).write_text(
+                    path.read_text())
+            (tmp_path / "templates/gpu.cfg").write_text(CHILD)
+
+        def edit(self, old, new, name="batch.cfg"):
+            path = tmp_path / "templates" / name
+            assert old in path.read_text()
+            path.write_text(path.read_text().replace(old, new, 1))
+
+        def check(self):
+            return gateway.command("-t", config=self.config)
+
+        def run(self, body, *options):
+            (tmp_path / "request.json").write_text(json.dumps(
+                {"file": "local:///a.py", **body}))
+            return gateway.command(*options, "render", "batch",
+                                   tmp_path / "request.json",
+                                   config=self.config)
+
+        def spec(self, **body):
+            done = self.run(body)
+            assert done.returncode == 0, done.stderr
+            return json.loads(done.stdout)["spec"]
+
+        def refused(self, **body):
+            done = self.run(body)
+            assert done.returncode == 1
+            return done.stderr
+    return Site()
+
+
+@local
+@pytest.mark.parametrize("body", [
+    {"queue": "gpu-1"}, {"conf": {"spark.size": "big"}},
+    {"conf": {"spark.any": ""}}])
+def test_rules_choose_the_template(site, body):
+    assert site.spec(**body)["nodeSelector"] == {"pool": "gpu"}
+
+
+@local
+@pytest.mark.parametrize("body", [
+    {}, {"queue": "cpu"}, {"conf": {"spark.size": "small"}}])
+def test_no_rule_leaves_the_kinds_own_template(site, body):
+    assert "nodeSelector" not in site.spec(**body)
+
+
+@local
+def test_a_queue_brings_the_environment_of_its_secret(site):
+    container, = site.spec(queue="gpu1")["driver"]["template"]["spec"][
+        "containers"]
+
+    assert container["envFrom"] == [
+        {"secretRef": {"name": "queue-gpu1", "optional": True}}]
+    assert [e["name"] for e in container["env"]] == [
+        "PYTHONUNBUFFERED", "LANG"]
+
+
+@local
+def test_conf_keys_become_fields(site):
+    spec = site.spec(conf={
+        "spark.driver.memory": "2g", "spark.executor.memory": "3g",
+        "spark.driver.cores": "2", "spark.executor.cores": "3",
+        "spark.executor.instances": "4",
+        "spark.kubernetes.driver.limit.cores": "1500m",
+        "spark.kubernetes.executor.request.cores": "0.5",
+        "spark.driver.memoryOverhead": "512m"})
+
+    assert spec["driver"] | {"template": None} == {
+        "cores": 2, "memory": "2g", "coreLimit": "1500m",
+        "memoryOverhead": "512m", "serviceAccount": "spark",
+        "template": None}
+    assert spec["executor"] | {"template": None} == {
+        "cores": 3, "memory": "3g", "coreRequest": "0.5", "instances": 4,
+        "template": None}
+    assert set(spec["sparkConf"]) == {
+        "spark.jars.ivy", "spark.kubernetes.executor.podNamePrefix"}
+
+
+@local
+def test_a_field_of_the_request_wins_over_its_conf_key(site):
+    spec = site.spec(driverMemory="5g", numExecutors=7, conf={
+        "spark.driver.memory": "2g", "spark.executor.instances": "4"})
+
+    assert spec["driver"]["memory"] == "5g"
+    assert spec["executor"]["instances"] == 7
+
+
+@local
+def test_dynamic_allocation_may_start_with_no_executor(site):
+    spec = site.spec(conf={
+        "spark.dynamicAllocation.enabled": "true",
+        "spark.dynamicAllocation.initialExecutors": "0",
+        "spark.dynamicAllocation.minExecutors": "0",
+        "spark.dynamicAllocation.maxExecutors": "9",
+        "spark.dynamicAllocation.executorIdleTimeout": "30s"})
+
+    assert spec["dynamicAllocation"] == {
+        "enabled": True, "initialExecutors": 0, "minExecutors": 0,
+        "maxExecutors": 9}
+    assert "instances" not in spec["executor"]
+    assert spec["sparkConf"][
+        "spark.dynamicAllocation.executorIdleTimeout"] == "30s"
+
+
+@local
+@pytest.mark.parametrize("conf", [
+    {}, {"spark.dynamicAllocation.enabled": "false",
+         "spark.dynamicAllocation.minExecutors": "1"}])
+def test_without_dynamic_allocation_there_are_instances(site, conf):
+    spec = site.spec(conf=conf)
+
+    assert spec["executor"]["instances"] == 1
+    assert "dynamicAllocation" not in spec
+
+
+@local
+def test_the_image_is_the_clients_where_it_is_lifted(site):
+    conf = {"spark.kubernetes.container.image": "mine:1"}
+    assert "Blacklisted configuration" in site.refused(conf=conf)
+
+    site.edit("lift = (", 'lift = ( ("spark.kubernetes.container.image", '
+              '"image"),')
+
+    spec = site.spec(conf=conf)
+    assert spec["image"] == "mine:1"
+    assert "spark.kubernetes.container.image" not in spec["sparkConf"]
+
+
+@local
+def test_a_secret_in_conf_is_refused_and_the_better_way_named(site):
+    said = site.refused(conf={"spark.db.password": "hunter2!"})
+
+    assert said.startswith("400 Rejected, Reason: ")
+    assert "spark.db.password" in said and "Kubernetes Secret" in said
+    assert "hunter2" not in said
+
+
+@local
+@pytest.mark.parametrize("name, old, new, said", [
+    ("a type", "timeToLiveSeconds =", 'suspend = "no";\ntimeToLiveSeconds =',
+     "spec.suspend must be true or false"),
+    ("a word", 'mode = "cluster";', 'mode = "local";',
+     "spec.mode is 'local', must be one of cluster|client"),
+    ("an unknown field", 'mode = "cluster";',
+     'mode = "cluster"; imagePolicy = "x";',
+     "spec.imagePolicy there is no such field"),
+    ("an unknown field of the pod", "enableServiceLinks = false;",
+     "enableServiceLink = false;",
+     "spec.driver.template.spec.enableServiceLink there is no such field"),
+    ("a size", 'memory = "${driverMemory}";', 'memory = "1 GB";',
+     "spec.driver.memory is '1 GB'"),
+    ("a number in sparkConf", '("spark.jars.ivy", "/tmp/ivy")',
+     '("spark.jars.ivy", 5)',
+     'spec.sparkConf["spark.jars.ivy"] must be a text'),
+    ("a refused key", '("spark.jars.ivy", "/tmp/ivy")',
+     '("spark.master", "x")', "is refused by the operator"),
+    ("a policy", 'type = "Never";', 'type = "Sometimes";',
+     "spec.restartPolicy.type is 'Sometimes'"),
+])
+def test_what_the_operator_would_refuse_is_told_by_line(site, name, old, new,
+                                                        said):
+    site.edit(old, new)
+
+    done = site.check()
+
+    assert done.returncode == 1, name
+    text = (site.config.parent / "templates/batch.cfg").read_text()
+    line = next(line for line in done.stderr.splitlines() if said in line)
+    number = int(line.split("batch.cfg:")[1].split(":")[0])
+    start = text[:text.index(new)].count("\n") + 1
+    assert start <= number <= start + new.count("\n"), line
+
+
+@local
+def test_every_refusal_is_told_not_only_the_first(site):
+    site.edit('mode = "cluster";', 'mode = "local"; a = 1; b = 2;')
+
+    said = site.check().stderr
+
+    assert all(f"spec.{name} " in said for name in ("mode", "a", "b"))
+
+
+@local
+def test_what_needs_the_webhook_is_a_warning(site):
+    site.edit('serviceAccount = "${serviceAccount}";',
+              'serviceAccount = "${serviceAccount}";\n'
+              'tolerations = ( { key = "spot"; operator = "Exists"; } );')
+
+    done = site.check()
+
+    assert done.returncode == 0, done.stderr
+    assert "warning: " in done.stdout
+    assert "spec.driver.tolerations is ignored where the operator's webhook " \
+        "is off" in done.stdout
+
+
+@local
+def test_render_explains_each_field(site):
+    done = site.run({"driverMemory": "2g", "queue": "gpu7", "conf": {
+        "spark.executor.memory": "3g", "spark.jars.ivy": "/x",
+        "spark.y": "1"}}, "--explain")
+
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    fields = shown["fields"]
+    assert shown["template"] == "gpu.cfg"
+    assert shown["manifest"]["spec"]["driver"]["memory"] == "2g"
+    assert "driverMemory, field of the request" in \
+        fields["spec.driver.memory"]
+    assert "executorMemory, conf key spark.executor.memory of the request" \
+        in fields["spec.executor.memory"]
+    assert "driverCores, default at " in fields["spec.driver.cores"]
+    assert "gpu.cfg:3: the template" in fields["spec.nodeSelector.pool"]
+    assert "batch.cfg:" in fields["spec.mode"]
+    assert "conf, field of the request (over " in \
+        fields['spec.sparkConf["spark.jars.ivy"]']
+    assert fields["metadata.name"] == "the gateway"
+
+
+def test_odd_values_reach_the_cluster_unharmed(gateway, cluster, job):
+    batch = gateway.submit({
+        "file": job("lines.py"), "args": list(ODD.values())[:5],
+        "pyFiles": URIS, "jars": URIS, "files": URIS, "conf": ODD,
+        "name": 'a "name" ü'})["id"]
+    spec = cluster.kube.app(gateway.object_name(batch))["spec"]
+    gateway.delete(f"/batches/{batch}")
+
+    assert {k: spec["sparkConf"].get(k) for k in ODD} == ODD
+    assert spec["arguments"] == list(ODD.values())[:5]
+    for name in ("pyFiles", "jars", "files"):
+        assert spec["deps"][name] == URIS
+
+
+def test_an_empty_conf_value_does_not_stop_the_start(gateway, job):
+    batch = gateway.submit({"file": job("lines.py"), "args": ["1"], "conf": {
+        "spark.jars.packages": "", "spark.sql.x": ""}})["id"]
+
+    gateway.wait_state(batch, "success")
+
+
+def test_a_dry_run_shows_and_makes_nothing(gateway, cluster, job):
+    body = {"file": job("lines.py"), "driverMemory": "600m",
+            "name": "dry-run"}
+    before = gateway.submit({"file": job("lines.py")})["id"]
+    total = gateway.get("/batches").json()["total"]
+
+    r = gateway.post("/batches?dryRun=true", body,
+                     headers={"Idempotency-Key": "dry"})
+
+    assert r.status_code == 200, r.text
+    shown = r.json()
+    assert list(shown) == ["template", "manifest", "fields"]
+    assert shown["manifest"]["spec"]["driver"]["memory"] == "600m"
+    assert "field of the request" in shown["fields"]["spec.driver.memory"]
+    assert gateway.get("/batches").json()["total"] == total
+    # neither id nor key nor name is taken
+    made = gateway.post("/batches", body,
+                        headers={"Idempotency-Key": "dry"})
+    assert made.status_code == 201, made.text
+    assert made.json()["id"] == before + 1
+    for batch in (before, before + 1):
+        gateway.delete(f"/batches/{batch}")
+
+
+def test_a_dry_run_of_a_session_makes_nothing(gateway):
+    total = gateway.get("/sessions").json()["total"]
+
+    r = gateway.post("/sessions?dryRun=true", {
+        "kind": "pyspark", "conf": {"spark.driver.memory": "700m"}})
+
+    assert r.status_code == 200, r.text
+    shown = r.json()
+    assert shown["template"] == "session.cfg"
+    assert shown["manifest"]["spec"]["driver"]["memory"] == "700m"
+    assert "conf key spark.driver.memory of the request" in \
+        shown["fields"]["spec.driver.memory"]
+    # what was asked for is kept as it was asked for
+    echo = json.loads(shown["manifest"]["metadata"]["annotations"][
+        "livy-fcgi/echo"])
+    assert echo["conf"] == {"spark.driver.memory": "700m"}
+    assert gateway.get("/sessions").json()["total"] == total
+
+
+def test_a_dry_run_tells_what_the_cluster_would_refuse(gateway, job):
+    r = gateway.post("/batches?dryRun=true", {"file": job("lines.py"),
+                                              "numExecutors": 0})
+    real = gateway.post("/batches", {"file": job("lines.py"),
+                                     "numExecutors": 0})
+
+    assert r.status_code == 400
+    assert "spec.executor.instances" in r.json()["msg"]
+    assert real.status_code == 400
+    assert real.json() == r.json() or \
+        "spec.executor.instances" in real.json()["msg"]
+
+
+def test_a_dry_run_refuses_as_livy_does(gateway):
+    dry = gateway.post("/batches?dryRun=true", {"file": "relative.py"})
+    real = gateway.post("/batches", {"file": "relative.py"})
+
+    assert dry.status_code == real.status_code == 400
+    assert dry.text == real.text
+
+
+def test_only_true_and_false_are_dry_runs(gateway, job):
+    r = gateway.post("/batches?dryRun=yes", {"file": job("lines.py")})
+    assert r.status_code == 400
+    assert "dryRun" in r.json()["msg"]
+
+    r = gateway.post("/batches?dryRun=false", {"file": job("lines.py")})
+    assert r.status_code == 201
+    gateway.delete(f"/batches/{r.json()['id']}")
