@@ -329,6 +329,23 @@ feed_posted(struct feed *f, int32_t id, int32_t sid)
 		;
 }
 
+int32_t
+feed_kept(struct feed *f, int32_t id)
+{
+	struct feed_stamp_record *s = stamps(f, id, false);
+
+	return s ? atomic_load(&s->kept) : 0;
+}
+
+void
+feed_set_kept(struct feed *f, int32_t id, int32_t kept)
+{
+	struct feed_stamp_record *s = stamps(f, id, true);
+
+	if (s)
+		atomic_store(&s->kept, kept);
+}
+
 void
 feed_stamps(struct feed *f, int32_t id, struct feed_stamps *ret)
 {
@@ -354,6 +371,7 @@ feed_unstamp(struct feed *f, int32_t id)
 	atomic_store(&s->asked_ms, 0);
 	atomic_store(&s->used_ms, 0);
 	atomic_store(&s->posted, 0);
+	atomic_store(&s->kept, 0);
 	atomic_store(&s->number, 0);
 }
 

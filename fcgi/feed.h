@@ -67,6 +67,13 @@ void feed_wait(struct feed *f, int32_t id, const char *uid, int64_t since_ms,
     int64_t most_ms);
 void feed_poke(const struct feed *f);
 
+/*
+ * What was kept of it when it ended, beside the feed: 1 + how many
+ * statements it had then; 0 = nothing yet.
+ */
+int32_t feed_kept(struct feed *f, int32_t id);
+void feed_set_kept(struct feed *f, int32_t id, int32_t kept);
+
 /* What has been stamped; monotonic times, 0 = never. */
 struct feed_stamps {
 	int64_t seen_ms, asked_ms, used_ms;

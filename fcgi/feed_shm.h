@@ -61,6 +61,7 @@ struct feed_record {
 struct feed_stamp_record {
 	_Atomic int32_t number;		/* id of the session + 1; 0 = free */
 	_Atomic int32_t posted;
+	_Atomic int32_t kept;
 	_Atomic int64_t seen_ms, asked_ms, used_ms;
 };
 

@@ -10,10 +10,12 @@
 #include "chore.h"
 #include "conf.h"
 #include "err.h"
+#include "feed.h"
 #include "gw.h"
 #include "lease.h"
 #include "log.h"
 #include "num.h"
+#include "statement_kept.h"
 
 #define LOOK_MS 250	/* how often the cache is looked at */
 #define ROUND 64	/* acts of one look, then the cache is read again */
@@ -222,11 +224,13 @@ leader_main(struct gw *gw)
 {
 	const struct timespec pause = { .tv_nsec = LOOK_MS * 1000000L };
 	struct chores l = { .gw = gw };
+	struct statement_keeper keeper = { 0 };
 
 	log_role("leader");
 	signal(SIGTERM, on_signal);
 	signal(SIGPIPE, SIG_IGN);
 	gw->cache = cache_open(gw->cache_mem, NULL);
+	gw->feed = feed_open(gw->feed_mem, gw->feed_poke);
 	gw->kube = gw_client(gw);
 	if (!audit_open(gw->conf))
 		log_error("cannot open the audit log '%s'",
@@ -234,6 +238,8 @@ leader_main(struct gw *gw)
 	lease_init(&l.lease);
 	while (!stopped) {
 		round_of(&l);
+		/* what this replica knows nobody else may: with no lease */
+		statement_keep(gw, &keeper);
 		if (!stopped)
 			nanosleep(&pause, NULL);
 	}

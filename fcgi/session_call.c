@@ -73,6 +73,9 @@ say(const struct session_call *c, struct err *err)
 	case 400:
 		return err_bare(err, 500, WRAPPED
 		    "java.lang.IllegalArgumentException: %s", a->text);
+	case 401:
+		return err_retry(err, 503, 5, "the session's driver does not "
+		    "know this server's token");
 	case 404:
 		return err_bare(err, 404, "Statement not found");
 	case 409:

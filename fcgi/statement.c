@@ -2,8 +2,6 @@
 
 #include "statement.h"
 
-#include <strings.h>
-
 #include "access.h"
 #include "jbody.h"
 #include "buf.h"
@@ -18,8 +16,11 @@
 #include "request.h"
 #include "reserve.h"
 #include "session_call.h"
+#include "statement_kept.h"
+#include "statement_list.h"
 
 #define ANSWER_MAX (48u << 20)	/* a statement's code and output */
+#define KEPT_MAX (1u << 20)	/* what is kept of an ended session */
 #define SMALL_MAX (1u << 20)	/* an answer without either */
 #define NPE_CODE "java.util.concurrent.ExecutionException: " \
 	"org.apache.livy.rsc.rpc.RpcException: " \
@@ -111,31 +112,6 @@ statement_create(struct gw *gw, const struct request *rq,
 	return true;
 }
 
-/*
- * A statement of a session that is over: what still ran then never ends, and
- * what was not kept never comes. Clients who wait for it must learn that.
- */
-static void
-end_statement(const struct app *app, struct statement *s, struct buf *text)
-{
-	if (!app_ended(app) || (statement_over(s) && (s->output.at ||
-	    s->output_bytes == 0)))
-		return;
-	buf_clear(text);
-	buf_addf(text, "{\"status\":\"error\",\"execution_count\":%d,"
-	    "\"ename\":\"SessionEnded\",\"evalue\":\"", (int)s->id);
-	if (statement_over(s))
-		buf_addf(text, "its output, %lld bytes, was not kept when the "
-		    "session ended", (long long)s->output_bytes);
-	else
-		buf_addstr(text,
-		    "the session ended before this statement did");
-	buf_addstr(text, "\",\"traceback\":[]}");
-	s->state = STATEMENT_AVAILABLE;
-	s->output = (struct jpart){ text->data, text->len };
-	snprintf(s->progress, sizeof s->progress, "1.0");
-}
-
 static bool
 not_found(struct err *err)
 {
@@ -165,6 +141,94 @@ fetch(struct gw *gw, const struct request *rq, const struct target *t,
 	return true;
 }
 
+static bool
+list_from_agent(struct gw *gw, const struct request *rq,
+    const struct target *t, const struct statement_page *p,
+    struct reply *rp, struct err *err)
+{
+	AUTO_CALL struct session_call c = SESSION_CALL_INIT(gw, rq);
+	char path[128];
+	struct agent_req get = { .method = "GET", .path = path,
+		.limit = ANSWER_MAX, .timeout_ms = gw->conf->call_timeout_ms };
+
+	snprintf(path, sizeof path, "/v1/statements?from=%lld&size=%lld%s",
+	    (long long)p->from, (long long)p->size,
+	    p->desc ? "&order=desc" : "");
+	return session_call_find(&c, t, err) &&
+	    session_call(&c, &get, 0, err) &&
+	    (statement_list_text(c.answer.body.data, c.answer.body.len, NULL,
+	    &rp->body) || err_retry(err, 503, 1,
+	    "the session's driver gave no list of statements"));
+}
+
+/* What was kept of a session that has ended. */
+static bool
+kept(struct gw *gw, const struct request *rq, const struct target *t,
+    struct buf *ret, struct err *err)
+{
+	AUTO_ITEM struct item it = ITEM_INIT;
+	bool good;
+
+	if (!lookup_item(gw, rq, t, &it, err) ||
+	    !lookup_calls_begin(gw, err))
+		return false;
+	good = statement_kept_read(gw, &it.view, rq->deadline_ms, ret, err);
+	lookup_calls_end(gw);
+	return good;
+}
+
+static bool
+list_from_kept(struct gw *gw, const struct request *rq,
+    const struct target *t, const struct statement_page *p,
+    struct reply *rp, struct err *err)
+{
+	AUTO_BUF struct buf list = BUF_INIT(KEPT_MAX);
+
+	return kept(gw, rq, t, &list, err) &&
+	    (statement_list_text(list.data, list.len, p, &rp->body) ||
+	    err_set(err, 500, "what was kept of the session is broken"));
+}
+
+static bool
+view_from_kept(struct gw *gw, const struct request *rq,
+    const struct target *t, int32_t sid, struct reply *rp, struct err *err)
+{
+	AUTO_BUF struct buf list = BUF_INIT(KEPT_MAX);
+	struct statement s;
+
+	if (!kept(gw, rq, t, &list, err))
+		return false;
+	if (!statement_list_find(list.data, list.len, sid, &s))
+		return not_found(err);
+	statement_json(&s, &rp->body);
+	return true;
+}
+
+bool
+statement_list(struct gw *gw, const struct request *rq,
+    const struct target *t, struct reply *rp, struct err *err)
+{
+	struct statement_page p;
+	struct app app;
+
+	if (!lookup_app(gw, rq, t, &app, err) ||
+	    !access_do_as(gw->conf, rq, err) ||
+	    !statement_page_read(rq, &p, err))
+		return false;
+	if (statement_list_feed(gw->feed, &app, &p, &rp->body))
+		return true;
+	buf_clear(&rp->body);
+	if (app_ended(&app))
+		return list_from_kept(gw, rq, t, &p, rp, err);
+	if (app.state == LIVY_SHUTTING_DOWN)
+		return err_set(err, 400,
+		    "requirement failed: Session isn't active.");
+	if (live_has_driver(&app) && app.state != LIVY_STARTING)
+		return list_from_agent(gw, rq, t, &p, rp, err);
+	buf_addstr(&rp->body, "{\"total_statements\":0,\"statements\":[]}");
+	return true;
+}
+
 bool
 statement_view(struct gw *gw, const struct request *rq,
     const struct target *t, struct reply *rp, struct err *err)
@@ -183,166 +247,15 @@ statement_view(struct gw *gw, const struct request *rq,
 	found = feed_statement(gw->feed, app.id, app.uid, sid, &s, &strings);
 	if (found == FEED_WHOLE ||
 	    (found == FEED_PART && !live_has_driver(&app))) {
-		end_statement(&app, &s, &text);
+		statement_end(&app, &s, &text);
 		statement_json(&s, &rp->body);
 		return true;
 	}
+	if (app_ended(&app))
+		return view_from_kept(gw, rq, t, sid, rp, err);
 	if (sid < 0 || !live_has_driver(&app) || app.state == LIVY_STARTING)
 		return not_found(err);
 	return fetch(gw, rq, t, sid, rp, err);
-}
-
-/* A page of statements [first, end) in ascending or descending order. */
-struct page {
-	int32_t first, end;	/* ids that there are */
-	int64_t from, size;
-	bool desc;
-	int64_t total;
-};
-
-/* Where the page begins and ends among total, as Livy slices. */
-static void
-slice(const struct page *p, int64_t *ret_from, int64_t *ret_end)
-{
-	int64_t end = p->size < 0 && p->from >= 0 ? p->from :
-	    p->from + p->size;
-
-	*ret_from = p->from > 0 ? p->from : 0;
-	*ret_end = end < p->total ? end : p->total;
-}
-
-static bool
-page_read(const struct request *rq, struct page *ret, struct err *err)
-{
-	char order[64];
-	const char *s = request_param(rq, "order", order, sizeof order);
-	int32_t from, size;
-
-	if (!request_int(rq, "from", 0, &from, err) ||
-	    !request_int(rq, "size", INT32_MAX, &size, err))
-		return false;
-	while (s && *s == ' ')
-		s++;
-	*ret = (struct page){ .from = from, .size = size,
-		.desc = s && strncasecmp(s, "desc", 4) == 0 &&
-		    strspn(s + 4, " ") == strlen(s + 4) };
-	return true;
-}
-
-/* From the feed alone; false if it does not have all of it. */
-static bool
-page_from_feed(struct gw *gw, const struct app *app, struct page *p,
-    struct buf *out)
-{
-	AUTO_BUF struct buf strings = BUF_INIT(4u << 20);
-	AUTO_BUF struct buf text = BUF_INIT(1024);
-	bool driver = live_has_driver(app);
-	struct feed_stamps stamps;
-	struct feed_session fs;
-	enum feed_found found;
-	struct statement s;
-	int64_t at, end;
-
-	if (!feed_get(gw->feed, app->id, app->uid, &fs))
-		return false;
-	feed_stamps(gw->feed, app->id, &stamps);
-	if (driver && stamps.posted > fs.next)
-		return false;
-	p->first = fs.next - fs.total;
-	p->end = fs.next;
-	p->total = fs.total;
-	buf_addf(out, "{\"total_statements\":%d,\"statements\":[",
-	    (int)fs.total);
-	slice(p, &at, &end);
-	for (bool comma = false; at < end; at++, comma = true) {
-		found = feed_statement(gw->feed, app->id, app->uid,
-		    p->desc ? (int32_t)(p->end - 1 - at) :
-		    (int32_t)(p->first + at), &s, &strings);
-		if (found == FEED_ABSENT || (driver && found == FEED_PART))
-			return false;
-		end_statement(app, &s, &text);
-		if (comma)
-			buf_addch(out, ',');
-		statement_json(&s, out);
-	}
-	buf_addstr(out, "]}");
-	return true;
-}
-
-/* The agent's own list, read statement by statement and written anew. */
-static bool
-add_list(const struct agent_answer *a, struct buf *out)
-{
-	struct jpart whole, key, value, one, list = { NULL, 0 };
-	int64_t total = -1;
-	size_t cursor = 0;
-	struct statement s;
-
-	if (!jscan_check(a->body.data, a->body.len, &whole) ||
-	    !jscan_is_object(whole))
-		return false;
-	while (jscan_member(whole, &cursor, &key, &value)) {
-		if (jscan_is(key, "total_statements") &&
-		    !jscan_int(value, 0, ID_MAX, &total))
-			return false;
-		if (jscan_is(key, "statements"))
-			list = value;
-	}
-	if (total < 0 || !jscan_is_array(list))
-		return false;
-	buf_addf(out, "{\"total_statements\":%lld,\"statements\":[",
-	    (long long)total);
-	for (cursor = 0; jscan_element(list, &cursor, &one);) {
-		if (!agent_say_statement(one, &s))
-			return false;
-		if (out->data[out->len - 1] != '[')
-			buf_addch(out, ',');
-		statement_json(&s, out);
-	}
-	buf_addstr(out, "]}");
-	return true;
-}
-
-static bool
-page_from_agent(struct gw *gw, const struct request *rq,
-    const struct target *t, const struct page *p, struct reply *rp,
-    struct err *err)
-{
-	AUTO_CALL struct session_call c = SESSION_CALL_INIT(gw, rq);
-	char path[128];
-	struct agent_req get = { .method = "GET", .path = path,
-		.limit = ANSWER_MAX, .timeout_ms = gw->conf->call_timeout_ms };
-
-	snprintf(path, sizeof path, "/v1/statements?from=%lld&size=%lld%s",
-	    (long long)p->from, (long long)p->size,
-	    p->desc ? "&order=desc" : "");
-	buf_clear(&rp->body);
-	return session_call_find(&c, t, err) &&
-	    session_call(&c, &get, 0, err) &&
-	    (add_list(&c.answer, &rp->body) || err_retry(err, 503, 1,
-	    "the session's driver gave no list of statements"));
-}
-
-bool
-statement_list(struct gw *gw, const struct request *rq,
-    const struct target *t, struct reply *rp, struct err *err)
-{
-	struct page p;
-	struct app app;
-
-	if (!lookup_app(gw, rq, t, &app, err) ||
-	    !access_do_as(gw->conf, rq, err) || !page_read(rq, &p, err))
-		return false;
-	if (page_from_feed(gw, &app, &p, &rp->body))
-		return true;
-	buf_clear(&rp->body);
-	if (app_ended(&app) || app.state == LIVY_SHUTTING_DOWN)
-		return err_set(err, 400,
-		    "requirement failed: Session isn't active.");
-	if (live_has_driver(&app) && app.state != LIVY_STARTING)
-		return page_from_agent(gw, rq, t, &p, rp, err);
-	buf_addstr(&rp->body, "{\"total_statements\":0,\"statements\":[]}");
-	return true;
 }
 
 bool

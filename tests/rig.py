@@ -177,10 +177,13 @@ users:
         finally:
             for part in self.parts():
                 part.kill()
-            subprocess.run(as_tests_user([
-                str(BUILD / "deploy/local/localkube"), "--dir",
-                str(self.folder / "kube"), "stop-pods"]), check=True,
-                capture_output=True, timeout=120)
+            self.stop_pods()
+
+    def stop_pods(self):
+        subprocess.run(as_tests_user([
+            str(BUILD / "deploy/local/localkube"), "--dir",
+            str(self.folder / "kube"), "stop-pods"]), check=True,
+            capture_output=True, timeout=120)
 
 
 class RealCluster:

@@ -1,23 +1,32 @@
-"""Sessions whose agent is stub_agent.py, for the tests of the api tier."""
+"""Sessions as a client drives them; and those whose agent is the stub of the
+api tier."""
 
 import concurrent.futures
+import secrets
 import time
 
-from procs import wait_for
+from procs import give, wait_for
 from rig import SRC
 
 
-def stub_file(folder):
+def stub_file(folder, delay=0):
     """The stub as a file that a gateway can hand to its sessions."""
-    path = folder / "stub_agent.py"
+    path = folder / f"stub_agent{delay}.py"
     path.write_text((SRC / "tests/api/stub_agent.py").read_text().replace(
-        "@SRC@", str(SRC)))
+        "@SRC@", str(SRC)).replace("@DELAY@", str(delay)))
     return path
 
 
-def settings(folder, gateway="st", **more):
-    return dict({"gateway": gateway,
-                 "sessions.agent_file": str(stub_file(folder))}, **more)
+def settings(folder, gateway="st", delay=0, **more):
+    """For one replica, or for several: they share one key file then."""
+    keys = folder / f"{gateway}.keys"
+    if not keys.exists():
+        keys.write_text(f"1 {secrets.token_hex(32)}\n")
+        keys.chmod(0o600)
+        give(keys)
+    return dict({"gateway": gateway, "sessions.key_file": str(keys),
+                 "sessions.agent_file": str(stub_file(folder, delay))},
+                **more)
 
 
 class Session:
