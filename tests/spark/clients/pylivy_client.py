@@ -51,9 +51,8 @@ def open_session(kind, **kwargs):
 
 
 def run(session, code):
-    output = sessions[session].run(code)
     try:
-        output.raise_for_status()
+        output = sessions[session].run(code)
     except SparkRuntimeError as e:
         return {"ename": e.ename, "evalue": e.evalue,
                 "traceback": e.traceback}
