@@ -14,8 +14,8 @@ LINES = 250     # more than two pages of Airflow's
 @pytest.fixture(scope="module")
 def prefixed(session_maker, spark_cluster):
     """This gateway is restarted, and is below a path as well."""
-    return session_maker.gateway(spark_cluster, prefix=True, settings={
-        "gateway": "airflow", "livy.log_lines": 1000})
+    return session_maker.gateway(spark_cluster, prefix=True,
+                                 settings={"gateway": "airflow"})
 
 
 @pytest.fixture(scope="module")
