@@ -173,7 +173,14 @@ what_a_pod_told_of_its_end_outlives_it(void **state)
 	known_pod_gone(f->known, old);	/* of an earlier run: not this one */
 	assert_told(f, "");
 	known_pod_gone(f->known, pod);
-	assert_told(f, "1:FAILING n1 exit 3 spark-1;");
+	assert_told(f, "1:FAILING n1 ExitCode: 3, Reason: Error exit 3 "
+	    "spark-1;");
+	assert_true(put_app(f, 1, "ns", "FAILED", 0));
+	assert_told(f, "1:FAILED n1 ExitCode: 3, Reason: Error exit 3 "
+	    "spark-1;");
+	/* it is nothing to another run */
+	assert_true(put_app(f, 1, "ns", "PENDING_RERUN", 0));
+	assert_told(f, "1:PENDING_RERUN n1;");
 }
 
 static void
