@@ -33,7 +33,7 @@ def test_livy_uploads(client, workdir, spark_gateway):
     assert uploads.do("run", name="up loads", code="""
         print("said")
         _ = [n * n for n in range(4)]""") == {
-            "lines": ["said"], "value": [0, 1, 4, 9]}
+            "lines": ["said", ""], "value": [0, 1, 4, 9]}
     big = uploads.do("run", name="up loads", code="_ = 'é' * 1000000")
     assert big["value"] == "é" * 1000000
     with pytest.raises(ClientError, match="ZeroDivisionError"):
