@@ -2110,7 +2110,7 @@ class Agent:
             return True
         except (EOFError, OSError, ValueError) as err:
             log("no Python process: %s", first_line(err))
-            kernel.kill(None)
+            kernel.kill("the Python process did not start; " + LOST)
             return False
         finally:
             self.kernel_ready.set()
@@ -2169,8 +2169,8 @@ class Agent:
                 self.attach(kernel)
         self.kernel_ready.wait()
         if statement.cancelling():
-            return failed("Error", "cancelled")
-        if kernel.dead():
+            output = failed("Error", "cancelled")
+        elif kernel.dead():
             # Ended between two statements: not to be passed over.
             output = failed("Error", kernel.DIED + kernel.end(""))
         else:

@@ -81,7 +81,12 @@ def starter(python, folder):
 
 folder = pytest.fixture(scope="module", name="folder")(make_folder)
 start = pytest.fixture(scope="module", name="start")(starter)
-kept_folder = pytest.fixture(scope="session", name="kept_folder")(make_folder)
+
+
+@pytest.fixture(scope="session")
+def kept_folder(python):
+    """One for each version of Spark."""
+    yield from make_folder()
 
 
 @pytest.fixture(scope="session")

@@ -65,6 +65,7 @@ class Session:
         self.tmp = self.folder / "tmp"
         self.tmp.mkdir(exist_ok=True)
         self.conn = self.kind = None
+        self.used = 0.0         # when the kept connection was
         command = spark_submit(python) + ["--master", master]
         for key, value in dict(CONF, **(conf or {})).items():
             command += ["--conf", "%s=%s" % (key, value)]
@@ -95,9 +96,10 @@ class Session:
     def raw(self, method, path, body=None, token=None, conn=None):
         """(status, bytes) of a request on the kept connection."""
         if conn is None:
-            if self.conn is None:
+            # The agent closes what was idle for minutes.
+            if self.conn is None or time.monotonic() - self.used > 60:
                 self.conn = self.connect()
-            conn = self.conn
+            conn, self.used = self.conn, time.monotonic()
         headers = {"X-Livy-Token": self.token if token is None else token}
         if isinstance(body, (dict, list)):
             body = json.dumps(body)

@@ -4,6 +4,7 @@ import http.server
 import io
 import json
 import os
+import shutil
 import threading
 import urllib.parse
 import zipfile
@@ -44,16 +45,18 @@ def upload(session, what, name, content):
 
 
 @pytest.fixture(scope="module")
-def jars(python, folder):
+def jars(python, kept_folder, folder):
     """Jars First, Second, Third with an object example.<name> each, whose
-    number() is 41."""
-    classes = compiled(python, folder / "example-src", {
+    number() is 41. Spark reads an added file whenever an executor starts."""
+    classes = compiled(python, kept_folder / "example", {
         name: "package example\nobject %s extends Serializable "
               "{ def number(): Int = 41 }" % name
         for name in ("First", "Second", "Third")})
-    return [make_jar(folder / (name + ".jar"), classes,
+    made = [make_jar(kept_folder / (name + ".jar"), classes,
                      "example/%s*.class" % name)
             for name in ("First", "Second", "Third")]
+    shutil.copy(str(made[1]), str(folder))      # for the web
+    return made
 
 
 def test_an_uploaded_file_is_in_spark_files_at_once(session):
@@ -78,9 +81,9 @@ def test_the_same_name_with_other_content_is_refused(session):
     assert status == 400 and "other content" in json.loads(body)["error"]
 
 
-def test_python_files_are_seen_by_kernel_and_workers(session, folder):
+def test_python_files_are_seen_by_kernel_and_workers(session, kept_folder):
     upload(session, "pyfile", "up_module.py", b"value = 1\n")
-    archive = folder / "zipped.zip"
+    archive = kept_folder / "zipped.zip"
     with zipfile.ZipFile(str(archive), "w") as out:
         out.writestr("zip_module.py", "value = 2\n")
     session.post("/v1/add/pyfile", {"uri": str(archive)})

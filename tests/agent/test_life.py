@@ -215,6 +215,8 @@ def test_kinds_of_one_language_start_no_other(make):
     assert len(session.family()) == 1
 
     assert session.run("select 1")["status"] == "ok"
+    view, _ = session.cancel(session.submit("1", "pyspark"))   # it starts
+    assert view["state"] == "cancelled"
     assert session.text("1+1", "pyspark") == "2"
     assert len(session.family()) == 2
     error = session.error("1", "sparkr")

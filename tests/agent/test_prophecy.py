@@ -136,16 +136,17 @@ def test_prophecys_words_are_found(bare, kind, code, words):
 
 
 @pytest.mark.both
-def test_the_words_of_a_jar_built_for_another_version(bare, python, folder):
+def test_the_words_of_a_jar_built_for_another_version(bare, python,
+                                                      kept_folder):
     """What it calls is a class where it was built, and a trait here."""
-    there = compiled(python, folder / "there", {
+    there = compiled(python, kept_folder / "there", {
         "Api": "package example.wrong\nclass Api { def number: Int = 1 }",
         "Caller": "package example.wrong\n"
                   "object Caller { def call(api: Api): Int = api.number }"})
-    here = compiled(python, folder / "here", {
+    here = compiled(python, kept_folder / "here", {
         "Api": "package example.wrong\ntrait Api { def number: Int = 1 }\n"
                "class Impl extends Api"})
-    jar = make_jar(folder / "wrong.jar", here)
+    jar = make_jar(kept_folder / "wrong.jar", here)
     make_jar(jar, there, "example/wrong/Caller*.class")
     bare.post("/v1/add/jar", {"uri": str(jar)})
 
