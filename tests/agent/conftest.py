@@ -65,11 +65,18 @@ def make_folder():
     shutil.rmtree(str(path), ignore_errors=True)
 
 
+# A JVM that lives for a minute has no use for its best code.
+QUICK = "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"
+CONF = {"spark.driver.extraJavaOptions": QUICK,
+        "spark.executor.extraJavaOptions": QUICK}
+
+
 def starter(python, folder):
     """Starts sessions, and in the end closes them."""
     made = []
 
-    def go(**more):
+    def go(conf=None, **more):
+        more["conf"] = dict(CONF, **(conf or {}))
         path = folder / ("s%d-%d" % (id(made) % 100000, len(made)))
         made.append(agent_session.Session(python, path, **more))
         return made[-1]

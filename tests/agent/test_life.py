@@ -40,7 +40,6 @@ def make(start):
         session.close()     # one Spark at a time
 
 
-@pytest.mark.both
 def test_while_starting_it_answers_and_refuses(make):
     session = make(kind="pyspark", heartbeat_timeout="20s")
 
@@ -208,7 +207,6 @@ def test_spark_that_does_not_start_says_why(make):
                      session.log.read_text())
 
 
-@pytest.mark.both
 def test_kinds_of_one_language_start_no_other(make):
     session = make(kind="sql")
     session.wait_for("idle")
