@@ -59,8 +59,11 @@ apps_view(struct gw *gw, const struct request *rq, const struct target *t,
 static void
 add_state(struct reply *rp, int32_t id, enum livy_state state)
 {
-	buf_addf(&rp->body, "{\"id\":%d,\"state\":\"%s\"}", (int)id,
-	    livy_state_word(state));
+	buf_addstr(&rp->body, "{\"id\":");
+	buf_addint(&rp->body, id);
+	buf_addstr(&rp->body, ",\"state\":\"");
+	buf_addstr(&rp->body, livy_state_word(state));
+	buf_addstr(&rp->body, "\"}");
 }
 
 /* What clients ask most: for a known id it copies a few bytes. */

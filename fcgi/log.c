@@ -45,7 +45,8 @@ log_level_parse(const char *word, enum log_level *ret)
 void
 log_request_id(const char *id)
 {
-	snprintf(request_id, sizeof request_id, "%s", id ? id : "");
+	if (!memccpy(request_id, id ? id : "", '\0', sizeof request_id))
+		request_id[sizeof request_id - 1] = '\0';
 }
 
 /* Appends text to a line, with control characters as \xNN. */

@@ -146,20 +146,28 @@ add_headers(const struct reply *rp, const struct request *rq, struct buf *out)
 
 	if (rp->body.len == 0 && !under_json_route(rq->path))
 		type = TYPE_HTML;
-	buf_addf(out, "Status: %d %s\r\n", rp->status, phrase(rp->status));
-	buf_addstr(out, SECURITY_HEADERS);
+	buf_addstr(out, "Status: ");
+	buf_addint(out, rp->status);
+	buf_addch(out, ' ');
+	buf_addstr(out, phrase(rp->status));
+	buf_addstr(out, "\r\n" SECURITY_HEADERS);
 	if (rp->location[0])
 		buf_addf(out, "Location: %s%s\r\n",
 		    rp->location[0] == '/' ? rq->prefix : "", rp->location);
-	buf_addf(out, "Content-Type: %s\r\n", type);
+	buf_addstr(out, "Content-Type: ");
+	buf_addstr(out, type);
+	buf_addstr(out, "\r\n");
 	if (rp->allow)
 		buf_addf(out, "Allow: %s\r\n", rp->allow);
 	if (rp->status == 401)	/* what makes clients send what they have */
 		buf_addstr(out, "WWW-Authenticate: Basic realm=\"livy\"\r\n");
 	if (rp->retry_after_s > 0)
 		buf_addf(out, "Retry-After: %d\r\n", rp->retry_after_s);
-	if (rp->status != 204)
-		buf_addf(out, "Content-Length: %zu\r\n", rp->body.len);
+	if (rp->status != 204) {
+		buf_addstr(out, "Content-Length: ");
+		buf_addint(out, (int64_t)rp->body.len);
+		buf_addstr(out, "\r\n");
+	}
 	buf_addstr(out, "\r\n");
 }
 

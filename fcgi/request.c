@@ -31,14 +31,18 @@ request_release(struct request *rq)
 	buf_release(&rq->body);
 }
 
+/* All but what the two longest texts hold, which is most of it. */
 static void
 clear(struct request *rq)
 {
+	const size_t rest = offsetof(struct request, user);
 	struct buf body = rq->body;	/* keeps its memory */
 
 	if (body.cap > KEEP_BYTES)
 		buf_release(&body);
-	memset(rq, 0, sizeof *rq);
+	memset(rq, 0, offsetof(struct request, path));
+	rq->path[0] = rq->query[0] = '\0';
+	memset((char *)rq + rest, 0, sizeof *rq - rest);
 	rq->body = body;
 	buf_clear(&rq->body);
 }
@@ -68,7 +72,7 @@ same_secret(const char *secret, const char *sent)
 	unsigned char diff = n != m || n == 0;
 
 	for (size_t i = 0; i < m; i++)
-		diff |= (unsigned char)(sent[i] ^ secret[n ? i % n : 0]);
+		diff |= (unsigned char)(sent[i] ^ secret[i < n ? i : 0]);
 	return diff == 0;
 }
 
@@ -151,6 +155,7 @@ take_uri(struct request *rq, const FCGX_Request *fcgi, struct err *err)
 		return err_set(err, 414, "a path of %zu bytes is too long",
 		    len);
 	memcpy(rq->path, path, len);
+	rq->path[len] = '\0';
 	if (path[len] == '?' &&
 	    !copy(rq->query, sizeof rq->query, path + len + 1))
 		return err_set(err, 414, "a query of %zu bytes is too long",

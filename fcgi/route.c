@@ -201,7 +201,9 @@ static bool
 run(const struct route *r, const struct path *p, struct gw *gw,
     const struct request *rq, struct reply *rp, struct err *err)
 {
-	struct target t = { 0 };
+	struct target t;
+
+	t.id[0] = t.sub[0] = '\0';
 
 	for (size_t i = 0; i < ARRAY_LEN(r->does); i++) {
 		if (!r->does[i].fn ||

@@ -88,10 +88,12 @@ nothing_of_a_request_stays_for_the_next(void **state UNUSED)
 	struct err err;
 
 	assert_true(READ("body", &err, USUAL, "REQUEST_METHOD=POST",
-	    "REQUEST_URI=/a?b=c", "HTTP_ACCEPT=x", "CONTENT_LENGTH="));
+	    "REQUEST_URI=/along/er/path?b=c", "HTTP_ACCEPT=x",
+	    "CONTENT_LENGTH="));
 	assert_true(READ("", &err, USUAL, "REQUEST_METHOD=GET",
 	    "REQUEST_URI=/d"));
 
+	assert_string_equal(rq.path, "/d");
 	assert_string_equal(rq.query, "");
 	assert_string_equal(rq.accept, "");
 	assert_int_equal(rq.body.len, 0);
