@@ -6,6 +6,7 @@
 #include "conf.h"
 #include "jv.h"
 #include "kube.h"
+#include "slots.h"
 
 struct kube *
 gw_client(const struct gw *gw)
@@ -16,6 +17,7 @@ gw_client(const struct gw *gw)
 		.connect_timeout_ms = gw->conf->connect_timeout_ms,
 		.attempt_ms = gw->conf->call_timeout_ms,
 		.reply_limit = gw->conf->reply_limit,
+		.silent_ms = &gw->slots->silent_ms,
 	};
 
 	return kube_new(&opts);

@@ -16,6 +16,7 @@
 #define WELL_MS 5000		/* a watch that lasted so long was good */
 #define NEXT_TICK_MS 1000
 #define PAGE_MAX_MS 60000	/* of one page, however slowly it drips */
+#define PATIENCE_MS 700	/* for a first byte, before there is doubt */
 #define RV_MAX 256
 
 enum step { WAITING, LISTING, WATCHING };
@@ -32,6 +33,8 @@ struct informer {
 	int64_t backoff_ms;	/* the last wait; 0 = all is well */
 	bool costly;		/* what failed had already moved much */
 	int64_t opened_ms;	/* of the watch, of the request for a page */
+	int64_t asked_ms;	/* of the request that is under way */
+	int64_t patience_ms;	/* for its first byte */
 	int64_t listed_ms;	/* when the last whole list was read; 0 = never */
 	char rv[RV_MAX];	/* where the next watch begins */
 	struct buf more;	/* continue token; "" = a list begins */
@@ -56,6 +59,7 @@ informer_new(struct kube_streams *streams, size_t lane,
 	inf->opts.selector = mem_strdup(opts->selector);
 	inf->to = *to;
 	inf->list_needed = true;
+	inf->patience_ms = PATIENCE_MS;
 	buf_init(&inf->more, 65536);
 	buf_init(&inf->page, opts->limit);
 	watch_split_init(&inf->split, opts->limit, on_event, inf);
@@ -190,11 +194,22 @@ list_end(void *arg, enum kube_result result, int wait_s,
 	go_on_at_once(inf);
 }
 
+/* It takes what it takes: twice as long is no reason for doubt next time. */
+static void
+first_byte(struct informer *inf)
+{
+	int64_t took = num_mono_ms() - inf->asked_ms;
+
+	inf->patience_ms = took * 2 > PATIENCE_MS ? took * 2 : PATIENCE_MS;
+}
+
 static bool
 list_data(void *arg, const char *data, size_t len)
 {
 	struct informer *inf = arg;
 
+	if (inf->page.len == 0)
+		first_byte(inf);
 	buf_add(&inf->page, data, len);
 	return buf_ok(&inf->page);
 }
@@ -228,7 +243,7 @@ list_start(struct informer *inf)
 	if (inf->more.len)
 		kube_path_query(&path, "continue", inf->more.data);
 	s.path = path.data;
-	inf->opened_ms = num_mono_ms();
+	inf->opened_ms = inf->asked_ms = num_mono_ms();
 	inf->step = LISTING;
 	kube_streams_start(inf->streams, inf->lane, &s, list_end);
 }
@@ -283,6 +298,7 @@ watch_open(void *arg)
 	struct informer *inf = arg;
 
 	spoke(inf);
+	first_byte(inf);
 	inf->state.live = true;
 	inf->state.refused = false;
 	inf->opened_ms = num_mono_ms();
@@ -336,6 +352,7 @@ watch_start(struct informer *inf)
 	s.path = path.data;
 	watch_split_release(&inf->split);
 	inf->said = KUBE_OK;
+	inf->asked_ms = num_mono_ms();
 	inf->step = WATCHING;
 	kube_streams_start(inf->streams, inf->lane, &s, watch_end);
 }
@@ -352,4 +369,34 @@ informer_tick(struct informer *inf, int64_t now_ms)
 	else
 		watch_start(inf);
 	return now_ms;
+}
+
+static bool
+has_first_byte(const struct informer *inf)
+{
+	return inf->step == WATCHING ? inf->state.live : inf->page.len > 0;
+}
+
+int64_t
+informer_waits(const struct informer *inf, int64_t now_ms)
+{
+	return inf->step != WAITING && !has_first_byte(inf) &&
+	    now_ms - inf->asked_ms >= inf->patience_ms ? inf->asked_ms : 0;
+}
+
+void
+informer_answered(struct informer *inf, int64_t asked_ms, int64_t silent_ms)
+{
+	bool forgotten = informer_waits(inf, asked_ms) != 0;
+	bool dead = inf->step == WATCHING && inf->state.live &&
+	    inf->state.spoke_ms < silent_ms;
+
+	if (!forgotten && !dead)
+		return;
+	if (forgotten)	/* if it was only slow, it gets more time now */
+		inf->patience_ms *= 2;
+	kube_streams_stop(inf->streams, inf->lane);
+	inf->state.live = false;
+	buf_release(&inf->page);
+	go_on_at_once(inf);
 }

@@ -51,6 +51,16 @@ void informer_free(struct informer *inf);
 /* Does what is due; when to come again at the latest, monotonic ms. */
 int64_t informer_tick(struct informer *inf, int64_t now_ms);
 
+/*
+ * The server has answered something else that it was asked at asked_ms: what
+ * has been silent for long is begun anew. silent_ms: since then a watch that
+ * has not spoken may be dead; 0 = there is no doubt.
+ */
+void informer_answered(struct informer *inf, int64_t asked_ms,
+    int64_t silent_ms);
+/* Since when it waits for a first byte longer than is usual; 0 = it does not. */
+int64_t informer_waits(const struct informer *inf, int64_t now_ms);
+
 struct informer_state {
 	bool listed;		/* a whole list has been read */
 	bool live;		/* its watch is open now */

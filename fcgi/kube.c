@@ -129,6 +129,14 @@ go_on(struct kube *k, struct course *c, const struct kube_answer *a,
 	return true;
 }
 
+/* The watches, which cannot tell, may be silent for the same reason. */
+static void
+note_silence(const struct kube *k, const struct kube_answer *a)
+{
+	if (*a->failure && k->opts.silent_ms)
+		atomic_store(k->opts.silent_ms, num_mono_ms());
+}
+
 /*
  * Attempts until one succeeds or none is left. On KUBE_OK the answer's body
  * is the caller's to release.
@@ -155,6 +163,7 @@ attempts(struct kube *k, const struct kube_req *rq, struct kube_http *http,
 			*ret_unsure = false;
 			return KUBE_OK;
 		}
+		note_silence(k, ret);
 		kube_judge(rq->method, k->host, ret, &v, err);
 		c.unsure = c.unsure || v.unsure;
 		*ret_unsure = c.unsure && strcmp(rq->method, "GET") != 0;

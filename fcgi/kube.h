@@ -50,6 +50,7 @@ struct kube_opts {
 	int64_t connect_timeout_ms;
 	int64_t attempt_ms;	/* bound of one attempt */
 	int64_t reply_limit;	/* bytes of an answer */
+	_Atomic int64_t *silent_ms; /* set when one gets no answer; or NULL */
 };
 
 struct kube_req {

@@ -2,13 +2,19 @@
 
 #include "kube_http.h"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <strings.h>
 #include <sys/mman.h>
+#include <sys/socket.h>
 
 #include "err.h"
 #include "num.h"
 
 #define TICK_MS 200		/* how often a stream looks up */
+#define KEEP_IDLE_S 5		/* of a stream's connection, then it is tried */
+#define KEEP_AGAIN_S 2
+#define DEAD_MS 7000		/* and if nothing comes back, it is dead */
 #define ERROR_BODY_MAX 65536	/* of a stream's error answer */
 
 static bool
@@ -223,6 +229,27 @@ set_wire(struct kube *k, struct kube_transfer *t)
 	curl_easy_setopt(c, CURLOPT_HEADERDATA, t);
 }
 
+/*
+ * A network that swallows what is sent: the kernel finds out while the
+ * stream is at rest, and no call is made for it.
+ */
+static int
+on_socket(void *arg UNUSED, curl_socket_t fd, curlsocktype purpose UNUSED)
+{
+	unsigned int ms = DEAD_MS;
+
+	setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+	return CURL_SOCKOPT_OK;
+}
+
+static void
+set_stream(CURL *c)
+{
+	curl_easy_setopt(c, CURLOPT_TCP_KEEPIDLE, (long)KEEP_IDLE_S);
+	curl_easy_setopt(c, CURLOPT_TCP_KEEPINTVL, (long)KEEP_AGAIN_S);
+	curl_easy_setopt(c, CURLOPT_SOCKOPTFUNCTION, on_socket);
+}
+
 static void
 set_request(struct kube *k, const struct kube_http *rq, const char *url)
 {
@@ -230,7 +257,9 @@ set_request(struct kube *k, const struct kube_http *rq, const char *url)
 
 	curl_easy_setopt(c, CURLOPT_URL, url);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)rq->timeout_ms);
-	if (!rq->stream && !rq->origin)
+	if (rq->stream)
+		set_stream(c);
+	else if (!rq->origin)
 		curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "");
 	curl_easy_setopt(c, CURLOPT_FORBID_REUSE, rq->close ? 1L : 0L);
 	if (rq->share && !rq->origin) {

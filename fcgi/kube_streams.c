@@ -89,6 +89,18 @@ kube_streams_start(struct kube_streams *set, size_t lane,
 	l->busy = true;
 }
 
+void
+kube_streams_stop(struct kube_streams *set, size_t lane)
+{
+	struct lane *l = &set->lane[lane];
+
+	if (l->sent) {
+		kube_http_end(&l->transfer, CURLE_OK);
+		buf_release(&l->answer.body);
+	}
+	l->busy = l->sent = false;
+}
+
 /* Frees the lane and tells its user, who may start on it again. */
 static void
 lane_end(struct lane *l, enum kube_result result, int wait_s,

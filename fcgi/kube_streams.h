@@ -29,6 +29,9 @@ void kube_streams_start(struct kube_streams *set, size_t lane,
 /* A descriptor that ends a run early when it can be read. */
 void kube_streams_wake(struct kube_streams *set, int fd);
 
+/* Breaks off what is under way on a lane, without its on_end. */
+void kube_streams_stop(struct kube_streams *set, size_t lane);
+
 /* Lets what is under way go on, for timeout_ms at most if nothing comes. */
 void kube_streams_run(struct kube_streams *set, int timeout_ms);
 

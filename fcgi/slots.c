@@ -14,7 +14,14 @@ slots_size(int64_t count)
 void
 slots_format(struct slots *s, int64_t count)
 {
+	pthread_mutexattr_t attr;
+
 	s->count = count;
+	pthread_mutexattr_init(&attr);
+	pthread_mutexattr_setpshared(&attr, PTHREAD_PROCESS_SHARED);
+	pthread_mutexattr_setrobust(&attr, PTHREAD_MUTEX_ROBUST);
+	pthread_mutex_init(&s->admission, &attr);
+	pthread_mutexattr_destroy(&attr);
 }
 
 void
@@ -33,13 +40,21 @@ slot_accepted(struct slot *s)
 	atomic_store(&s->stage, SLOT_READING);
 }
 
+/* Cut to size; no format is read, as each request comes by here. */
+static void
+copy(char *to, size_t size, const char *from)
+{
+	if (!memccpy(to, from, '\0', size))
+		to[size - 1] = '\0';
+}
+
 void
 slot_begin(struct slot *s, const char *request_id, const char *method,
     const char *path)
 {
-	snprintf(s->request_id, sizeof s->request_id, "%s", request_id);
-	snprintf(s->method, sizeof s->method, "%s", method);
-	snprintf(s->path, sizeof s->path, "%s", path);
+	copy(s->request_id, sizeof s->request_id, request_id);
+	copy(s->method, sizeof s->method, method);
+	copy(s->path, sizeof s->path, path);
 	atomic_store(&s->stage, SLOT_WORKING);
 }
 
@@ -115,6 +130,7 @@ slot_intend(struct slot *s, int kind, int32_t id, const char *user,
 	struct intent *in = &s->intent;
 
 	atomic_store(&in->open, false);
+	atomic_store(&in->admitted, 0);
 	in->kind = kind;
 	in->id = id;
 	in->since_ms = num_mono_ms();
@@ -123,27 +139,64 @@ slot_intend(struct slot *s, int kind, int32_t id, const char *user,
 	atomic_store(&in->open, true);
 }
 
-bool
-slot_orphan(struct slots *s, int slot)
+void
+slot_admit(struct slot *s, uint32_t ns_hash)
 {
-	struct intent *from = &s->slot[slot].intent;
+	atomic_store(&s->intent.admitted, (uint64_t)ns_hash + 1);
+}
+
+void
+slot_arrived(struct slot *s)
+{
+	atomic_store(&s->intent.admitted, 0);
+}
+
+int64_t
+slots_admitted(const struct slots *s, uint32_t ns_hash, int but_slot)
+{
+	uint64_t word = (uint64_t)ns_hash + 1;
+	int64_t n = 0;
+
+	for (int64_t i = 0; i < s->count; i++)
+		n += i != but_slot && atomic_load(&s->slot[i].intent.open) &&
+		    atomic_load(&s->slot[i].intent.admitted) == word;
+	for (size_t i = 0; i < SLOTS_ORPHANS; i++)
+		n += atomic_load(&s->orphan[i].open) &&
+		    atomic_load(&s->orphan[i].admitted) == word;
+	return n;
+}
+
+bool
+slot_recover(struct slots *s, const struct intent *from)
+{
 	struct intent *to;
 
-	if (!atomic_load(&from->open))
-		return true;
 	for (size_t i = 0; i < SLOTS_ORPHANS; i++) {
 		to = &s->orphan[i];
 		if (atomic_load(&to->open))
 			continue;
+		atomic_store(&to->admitted, atomic_load(&from->admitted));
 		to->kind = from->kind;
 		to->id = from->id;
 		to->since_ms = from->since_ms;
 		memcpy(to->user, from->user, sizeof to->user);
 		memcpy(to->request_id, from->request_id,
 		    sizeof to->request_id);
-		atomic_store(&from->open, false);
 		atomic_store(&to->open, true);
 		return true;
 	}
 	return false;
+}
+
+bool
+slot_orphan(struct slots *s, int slot)
+{
+	struct intent *in = &s->slot[slot].intent;
+	bool room = true;
+
+	if (atomic_load(&in->open))
+		room = slot_recover(s, in);
+	if (room)
+		atomic_store(&in->open, false);
+	return room;
 }

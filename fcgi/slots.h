@@ -9,6 +9,7 @@
 #ifndef SLOTS_H
 #define SLOTS_H
 
+#include <pthread.h>
 #include <stdatomic.h>
 #include <sys/types.h>
 
@@ -24,6 +25,7 @@ enum slot_stage { SLOT_FREE, SLOT_IDLE, SLOT_READING, SLOT_WORKING,
  */
 struct intent {
 	_Atomic bool open;
+	_Atomic uint64_t admitted;	/* where it is one more under way */
 	int kind;			/* enum app_kind */
 	int32_t id;
 	int64_t since_ms;		/* monotonic */
@@ -49,6 +51,8 @@ struct slot {
 
 struct slots {
 	int64_t count;
+	_Atomic int64_t silent_ms;	/* monotonic: the API server was */
+	pthread_mutex_t admission;	/* who counts, and takes the room */
 	struct intent orphan[SLOTS_ORPHANS]; /* opened by the master alone */
 	struct slot slot[];
 };
@@ -64,6 +68,16 @@ void slot_begin(struct slot *s, const char *request_id, const char *method,
 void slot_end(struct slot *s);
 void slot_intend(struct slot *s, int kind, int32_t id, const char *user,
     const char *request_id);
+/* The same of what a master that is gone has left. False: no room. */
+bool slot_recover(struct slots *s, const struct intent *in) MUST_CHECK;
+/*
+ * Creates that were let through in a namespace (its app_hash), whether they
+ * have arrived is not known yet; not this slot's (-1 = all count).
+ */
+int64_t slots_admitted(const struct slots *s, uint32_t ns_hash, int but_slot);
+/* It is one of these from now on, until slot_arrived or its intent ends. */
+void slot_admit(struct slot *s, uint32_t ns_hash);
+void slot_arrived(struct slot *s);
 /* The master, of a worker that has ended; false if there is no room. */
 bool slot_orphan(struct slots *s, int slot) MUST_CHECK;
 /*

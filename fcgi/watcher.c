@@ -22,12 +22,14 @@
 #include "own.h"
 #include "settle.h"
 #include "slots.h"
+#include "stall.h"
 
 #define POLL_MS 250		/* longest sleep: signals, silence, settling */
 #define GONE_MAX 1024		/* ids remembered for deletes told later */
 #define CREDENTIAL_MS 2000	/* longest wait for the first one */
 #define SETTLE_MS 60000		/* a write that no event told of is settled */
 #define OPEN_MS 15000		/* for the first byte of an answer */
+#define DOUBT_MS 1000		/* calls may fail for long: begin anew seldom */
 #define BACKOFF_MS 100		/* first wait after a failure */
 #define PART_MAX (1 << 20)	/* bytes of a part of a view */
 
@@ -58,6 +60,8 @@ struct watcher {
 	struct cache *reader;	/* of what is published */
 	struct known *known;
 	struct kube_streams *streams;
+	struct stall *stall;
+	int64_t answered_ms;	/* the last answer in doubt was asked for */
 	struct source *source;
 	size_t count;
 	bool published;
@@ -228,6 +232,47 @@ source_add(struct watcher *w, const char *ns, enum what what)
 	w->count++;
 }
 
+/* The first source's list, of one object, as old as it may be. */
+static void
+stall_init(struct watcher *w)
+{
+	AUTO_BUF struct buf path = BUF_INIT(4096), selector = BUF_INIT(512);
+
+	kube_path_apps(&path, w->source[0].ns, NULL);
+	buf_addf(&selector, LABEL_GATEWAY "=%s", w->conf->gateway);
+	kube_path_query(&path, "labelSelector", selector.data);
+	kube_path_query(&path, "limit", "1");
+	kube_path_query(&path, "resourceVersion", "0");
+	w->stall = stall_new(w->streams, w->count, path.data);
+}
+
+/* Since when the API server's silence is doubtful; 0 = it is not. */
+static int64_t
+doubt_since(const struct watcher *w, int64_t now_ms, int64_t silent_ms)
+{
+	int64_t since = silent_ms > w->answered_ms &&
+	    now_ms - w->answered_ms >= DOUBT_MS ? silent_ms : 0;
+
+	for (size_t i = 0; i < w->count && since == 0; i++)
+		since = informer_waits(w->source[i].informer, now_ms);
+	return since;
+}
+
+static void
+doubt(struct watcher *w)
+{
+	int64_t silent_ms = atomic_load(&w->gw->slots->silent_ms);
+	int64_t since = doubt_since(w, num_mono_ms(), silent_ms);
+	int64_t asked_ms;
+
+	if (!stall_over(w->stall, since, &asked_ms))
+		return;
+	w->answered_ms = asked_ms;
+	for (size_t i = 0; i < w->count; i++)
+		informer_answered(w->source[i].informer, asked_ms,
+		    silent_ms < asked_ms ? silent_ms : asked_ms);
+}
+
 static void
 sources_init(struct watcher *w)
 {
@@ -239,7 +284,8 @@ sources_init(struct watcher *w)
 		.attempt_ms = conf->call_timeout_ms,
 		.reply_limit = conf->reply_limit };
 
-	w->streams = kube_streams_new(&opts, namespaces * 2);
+	/* a lane for each, and one to ask whether anybody is there */
+	w->streams = kube_streams_new(&opts, namespaces * 2 + 1);
 	w->source = mem_alloc(namespaces * 2 * sizeof *w->source);
 	for (size_t i = 0; i < namespaces; i++) {
 		const char *ns = conf->cluster_wide ? NULL :
@@ -248,6 +294,7 @@ sources_init(struct watcher *w)
 		source_add(w, ns, APPS);
 		source_add(w, ns, PODS);
 	}
+	stall_init(w);
 }
 
 /* How the sources are, together. */
@@ -364,6 +411,7 @@ run(struct watcher *w)
 			next_ms = due_ms < next_ms ? due_ms : next_ms;
 		}
 		kube_streams_run(w->streams, (int)(next_ms - now_ms));
+		doubt(w);
 		chores(w, num_mono_ms());
 	}
 }
@@ -372,6 +420,7 @@ static void
 watcher_release(struct watcher *w)
 {
 	kube_streams_free(w->streams);
+	stall_free(w->stall);
 	for (size_t i = 0; i < w->count; i++)
 		informer_free(w->source[i].informer);
 	free(w->source);
