@@ -126,6 +126,8 @@ struct app_text {
 	const char *echo;	/* what a session's view shows of its request;
 				 * not kept beside a view that has it */
 	const char *tail;	/* the kept log's last lines, a JSON array */
+	/* not kept: */
+	const char *place;	/* in the queue, as a reader sees it */
 };
 
 #endif

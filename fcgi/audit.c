@@ -15,6 +15,7 @@
 
 static const char *const words[] = {
 	[AUDIT_INTENDED] = "intended", [AUDIT_ACCEPTED] = "accepted",
+	[AUDIT_REPEATED] = "repeated",
 	[AUDIT_REFUSED] = "refused", [AUDIT_UNKNOWN] = "unknown",
 	[AUDIT_UNANSWERED] = "unanswered", [AUDIT_ABSENT] = "absent",
 	[AUDIT_DELETED] = "deleted", [AUDIT_RESUMED] = "resumed",

@@ -16,6 +16,7 @@ struct conf;
 enum audit_step {
 	AUDIT_INTENDED,		/* an id is taken, the create is about to go */
 	AUDIT_ACCEPTED,		/* 201 was sent */
+	AUDIT_REPEATED,		/* and again, to another try of its key */
 	AUDIT_REFUSED,		/* nothing was made */
 	AUDIT_UNKNOWN,		/* the client was told that this is not known */
 	AUDIT_UNANSWERED,	/* it exists, but no 201 reached the client */

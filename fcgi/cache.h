@@ -83,8 +83,11 @@ void cache_page(struct cache *c, enum app_kind kind, int64_t from,
 void cache_each(struct cache *c, enum app_kind kind,
     bool (*fn)(void *arg, const struct app *app), void *arg);
 
-/* Creates of this replica that the watcher has not seen. */
-int64_t cache_unseen(struct cache *c);
+/*
+ * Creates of this replica in a namespace (its app_hash) that the watcher has
+ * not seen: how many do not wait to be admitted, and whether any does.
+ */
+int64_t cache_unseen(struct cache *c, uint32_t ns_hash, bool *ret_waiting);
 
 /* The highest id of a kind that is known here, own writes too; -1 = none. */
 int32_t cache_highest(struct cache *c, enum app_kind kind);

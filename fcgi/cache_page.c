@@ -181,26 +181,47 @@ cache_each(struct cache *c, enum app_kind kind,
 	}
 }
 
-int64_t
-cache_unseen(struct cache *c)
+/* One that is seen may still wait to be settled. */
+static bool
+is_seen(const struct cache *c, size_t ids, int32_t id)
 {
-	struct cache_arena *a;
-	uint32_t view;
-	size_t n = 0, created, ids;
+	size_t low = 0, high = ids, mid;
 
+	while (low < high) {
+		mid = low + (high - low) / 2;
+		if (c->ids[mid].id == id)
+			return true;
+		if (c->ids[mid].id < id)
+			low = mid + 1;
+		else
+			high = mid;
+	}
+	return false;
+}
+
+int64_t
+cache_unseen(struct cache *c, uint32_t ns_hash, bool *ret_waiting)
+{
+	struct own_write w;
+	struct cache_arena *a;
+	size_t cursor, ids;
+	int64_t n = 0;
+	uint32_t view;
+
+	*ret_waiting = false;
 	a = cache_arena_now(c, &view);
 	for (int kind = 0; c->own && kind < APP_KINDS; kind++) {
-		created = own_ids(c->own, (enum app_kind)kind, OWN_CREATED,
-		    c->created, c->own_max);
 		ids = ids_copy(c, a, (enum app_kind)kind);
-		/* one that is seen may still wait to be settled */
-		for (size_t i = 0, j = 0; i < created; i++) {
-			while (j < ids && c->ids[j].id < c->created[i])
-				j++;
-			n += j == ids || c->ids[j].id != c->created[i];
+		cursor = 0;
+		while (own_next(c->own, &cursor, &w)) {
+			if (w.op != OWN_CREATED || (int)w.kind != kind ||
+			    w.ns_hash != ns_hash || is_seen(c, ids, w.id))
+				continue;
+			*ret_waiting = *ret_waiting || w.waits;
+			n += !w.waits;
 		}
 	}
-	return (int64_t)n;
+	return n;
 }
 
 int32_t

@@ -43,10 +43,12 @@ struct chore {
 	 */
 	enum chore_end (*act)(struct gw *gw, const struct cache_view *v,
 	    struct buf *reason, struct err *err);
+	/* it was due, and another replica leads; NULL = ask again soon */
+	void (*elsewhere)(struct gw *gw);
 };
 
 extern const struct chore chore_admit, chore_agent, chore_fail, chore_keep,
-    chore_retire, chore_session;
+    chore_retire, chore_session, chore_sweep;
 
 /* It is due, for this application (NULL = for none), if there is room. */
 void chore_add(struct chores *due, const struct chore *chore,

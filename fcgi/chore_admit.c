@@ -11,7 +11,7 @@
 
 /* The one that has waited longest in a namespace. */
 struct waiting {
-	uint32_t ns_hash;
+	uint32_t key;		/* admit_key */
 	struct app first;
 	bool any;		/* else nobody that we have not let go */
 	int64_t let_go;		/* those that the cache still shows waiting */
@@ -74,13 +74,13 @@ look(struct chores *due UNUSED, const struct app *app)
 	if (!app->waits || app_ended(app))
 		return false;
 	while (w < queue.waiting + queue.waiting_count &&
-	    w->ns_hash != app->ns_hash)
+	    w->key != admit_key(app))
 		w++;
 	if (w == queue.waiting + queue.waiting_count) {
 		if (queue.waiting_count == ARRAY_LEN(queue.waiting))
 			return true;
 		queue.waiting_count++;
-		*w = (struct waiting){ .ns_hash = app->ns_hash };
+		*w = (struct waiting){ .key = admit_key(app) };
 	}
 	if (was_let_go(app)) {
 		w->let_go++;
@@ -100,8 +100,7 @@ end(struct chores *due)
 	if (num_mono_ms() < queue.next_ms || queue.let_go_count == LET_GO_MAX)
 		return;
 	for (size_t i = 0; i < queue.waiting_count; i++, w++)
-		if (w->any && admit_room(chore_gw(due), w->ns_hash) >
-		    w->let_go)
+		if (w->any && admit_room(chore_gw(due), w->key) > w->let_go)
 			chore_add(due, &chore_admit, &w->first);
 }
 

@@ -6,6 +6,7 @@
 #include "err.h"
 #include "gw.h"
 #include "jv.h"
+#include "log.h"
 #include "lookup.h"
 #include "num.h"
 #include "request.h"
@@ -19,6 +20,8 @@ find(const struct creation *c, int32_t id, struct item *ret, struct err *err)
 	const struct conf_list *ns = &c->gw->conf->namespaces;
 	enum kube_result r = KUBE_NOT_FOUND;
 
+	json_object_put(ret->obj);
+	ret->obj = NULL;
 	switch (cache_get(c->gw->cache, c->kind, id, &ret->view)) {
 	case CACHE_FOUND:
 		return FOUND;
@@ -104,6 +107,15 @@ is_of_name(const struct item *it, const char *name)
 	return it->view.text.name && strcmp(it->view.text.name, name) == 0;
 }
 
+/* It is not made anew: the client has to say that it wants another one. */
+static enum claim_result
+used_up(const struct creation *c, int32_t id, struct err *err)
+{
+	err_set(err, 409, "%s %d, which this Idempotency-Key made, has been "
+	    "deleted", app_kind_word(c->kind), (int)id);
+	return CLAIM_FAILED;
+}
+
 static enum claim_result
 take_key(const struct creation *c, int64_t deadline_ms, struct claim *cl,
     struct item *ret_repeat, struct err *err)
@@ -126,15 +138,17 @@ take_key(const struct creation *c, int64_t deadline_ms, struct claim *cl,
 		    "sent before with another request");
 		return CLAIM_FAILED;
 	}
-	if (got == RESERVE_GONE) {
-		err_set(err, 409, "%s %d, which this Idempotency-Key made, has "
-		    "been deleted", app_kind_word(c->kind), (int)held.id);
-		return CLAIM_FAILED;
-	}
+	if (got == RESERVE_GONE)
+		return used_up(c, held.id, err);
 	found = find(c, held.id, ret_repeat, err);
-	if (found == FOUND && is_of_key(ret_repeat, &held))
+	if (found == FOUND_UNKNOWN)
+		return CLAIM_FAILED;
+	if (found == FOUND && is_of_key(ret_repeat, &held)) {
+		if (!held.made)
+			reserve_made(c->gw, &held, c->kind, deadline_ms);
 		return CLAIM_REPEAT;
-	return found == FOUND_UNKNOWN ? CLAIM_FAILED :
+	}
+	return held.made ? used_up(c, held.id, err) :
 	    take_over(c, &w, &held, &cl->key, err);
 }
 
@@ -147,6 +161,26 @@ duplicate(const struct creation *c, const char *name, struct err *err)
 	return CLAIM_FAILED;
 }
 
+/*
+ * Whether an application has this name now. What the cache says may be old:
+ * another replica may have deleted it.
+ */
+static enum found
+has_name(const struct creation *c, const char *name, struct item *it,
+    struct err *err)
+{
+	enum kube_result r = KUBE_OK;
+
+	if (!is_of_name(it, name))
+		return FOUND_NOT;
+	if (!it->obj)
+		r = lookup_fetch(c->gw, c->rq, it->view.text.ns, c->kind,
+		    it->view.app.id, it, err);
+	if (r == KUBE_OK)
+		return is_of_name(it, name) ? FOUND : FOUND_NOT;
+	return r == KUBE_NOT_FOUND ? FOUND_NOT : FOUND_UNKNOWN;
+}
+
 static enum claim_result
 take_name(const struct creation *c, int64_t deadline_ms, struct claim *cl,
     struct err *err)
@@ -157,18 +191,22 @@ take_name(const struct creation *c, int64_t deadline_ms, struct claim *cl,
 		*cl->key.object ? cl->key.object : c->rq->id, deadline_ms };
 	struct reservation held;
 	enum reserve_result got;
-	enum found found;
+	enum found found = FOUND_NOT;
 
 	if (!w.text)
 		return CLAIM_OURS;
 	if (cache_find_name(c->gw->cache, c->kind, w.text, &it.view) ==
 	    CACHE_FOUND && !claim_made(cl, &it))
-		return duplicate(c, w.text, err);
-	got = take(c, &w, NULL, &cl->name, &held, err);
-	if (got == RESERVE_OURS || got == RESERVE_FAILED)
-		return got == RESERVE_OURS ? CLAIM_OURS : CLAIM_FAILED;
-	found = find(c, held.id, &it, err);
-	if (found == FOUND && is_of_name(&it, w.text))
+		found = has_name(c, w.text, &it, err);
+	if (found == FOUND_NOT) {
+		got = take(c, &w, NULL, &cl->name, &held, err);
+		if (got == RESERVE_OURS || got == RESERVE_FAILED)
+			return got == RESERVE_OURS ? CLAIM_OURS : CLAIM_FAILED;
+		found = find(c, held.id, &it, err);
+		if (found == FOUND)
+			found = has_name(c, w.text, &it, err);
+	}
+	if (found == FOUND)
 		return duplicate(c, w.text, err);
 	return found == FOUND_UNKNOWN ? CLAIM_FAILED :
 	    take_over(c, &w, &held, &cl->name, err);
@@ -204,6 +242,16 @@ claim_bind(const struct creation *c, struct claim *cl, int32_t id,
 		return false;
 	return !*cl->name.object || cl->name.id == id ||
 	    reserve_bind(c->gw, &cl->name, c->kind, id, deadline_ms, err);
+}
+
+void
+claim_keep(const struct creation *c, struct claim *cl, int64_t deadline_ms)
+{
+	/* a repeat makes up for it */
+	if (*cl->key.object && !reserve_made(c->gw, &cl->key, c->kind,
+	    deadline_ms))
+		log_info("the key of %s %d is not marked as used yet",
+		    app_kind_word(c->kind), (int)cl->key.id);
 }
 
 void

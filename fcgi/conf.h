@@ -114,6 +114,7 @@ struct conf {
 	int64_t start_timeout_ms; /* from admission to running; 0 = never */
 	int64_t batch_retention_ms; /* after their end */
 	int64_t session_retention_ms;
+	int64_t key_retention_ms; /* after their application's deletion */
 
 	/* templates */
 	char *template_dir;	/* relative: to the config file */

@@ -232,6 +232,9 @@ const struct conf_row conf_table[] = {
 	{ "retention.sessions", CONF_DURATION, FIELD(session_retention_ms),
 	    "10m", .min = 1000, .max = 3650 * MS_DAY,
 	    .why = "ended sessions are kept for so long, as Livy does" },
+	{ "retention.keys", CONF_DURATION, FIELD(key_retention_ms), "7d",
+	    .min = 1000, .max = 3650 * MS_DAY,
+	    .why = "used Idempotency-Keys are kept after their batch is deleted" },
 
 	{ "sessions.key_file", CONF_PATH, FIELD(session_key_file),
 	    "session.keys", .check = check_needed,

@@ -20,6 +20,8 @@
 
 #define TRIES 4			/* ids that foreign objects may hold */
 #define SETTLE_MS 2000		/* kept of the budget, to learn an outcome */
+#define SETTLE_PART 4		/* or this part of it, if that is less */
+#define UNKNOWN_RETRY_S 5
 #define PATH_BYTES_MAX 1024
 
 enum made { MADE, MADE_FOREIGN, MADE_NOT, MADE_UNKNOWN };
@@ -30,6 +32,21 @@ audit(const struct creation *c, enum audit_step step, int32_t id,
 {
 	audit_write(&(struct audit){ .step = step, .kind = c->kind, .id = id,
 	    .user = c->rq->user, .request_id = c->rq->id, .reason = reason });
+}
+
+/* When what makes the object must be over. */
+static int64_t
+until(const struct creation *c)
+{
+	int64_t keep = c->gw->conf->call_budget_ms / SETTLE_PART;
+
+	return c->rq->deadline_ms - (keep < SETTLE_MS ? keep : SETTLE_MS);
+}
+
+static struct slot *
+slot_of(const struct creation *c)
+{
+	return &c->gw->slots->slot[c->gw->slot];
 }
 
 static bool
@@ -57,7 +74,7 @@ settle(const struct creation *c, const struct claim *cl, const char *ns,
 	if (ret->obj)	/* there, but no application of this gateway */
 		return MADE_FOREIGN;
 	/* not found is no proof: what is under way may still arrive */
-	err_retry(err, 503, 0, "whether %s %d has been created in namespace "
+	err_retry(err, 503, UNKNOWN_RETRY_S, "whether %s %d has been created in namespace "
 	    "'%s' is not known, look for it before you send it again: %.500s",
 	    app_kind_word(c->kind), (int)id, ns, err->msg);
 	return MADE_UNKNOWN;
@@ -70,7 +87,7 @@ post(const struct creation *c, const struct claim *cl, json_object *manifest,
 	AUTO_BUF struct buf path = BUF_INIT(PATH_BYTES_MAX);
 	const char *ns = jv_str(manifest, "metadata.namespace");
 	struct kube_req rq = { .method = "POST", .body = manifest,
-		.deadline_ms = c->rq->deadline_ms - SETTLE_MS };
+		.deadline_ms = until(c) };
 	json_object *obj = NULL;
 	bool unsure = false;
 	enum kube_result r;
@@ -121,53 +138,59 @@ try_id(const struct creation *c, struct claim *cl, int32_t id,
     struct item *ret, struct err *err)
 {
 	AUTO_JSON json_object *manifest = NULL;
-	int64_t until = c->rq->deadline_ms - SETTLE_MS;
 
-	if (!claim_bind(c, cl, id, until, err) ||
-	    !manifest_of(c, cl, id, &manifest, err))
+	if (!claim_bind(c, cl, id, until(c), err))
 		return MADE_NOT;
 	audit(c, AUDIT_INTENDED, id, NULL);
-	slot_intend(&c->gw->slots->slot[c->gw->slot], c->kind, id, c->rq->user,
-	    c->rq->id);
+	slot_intend(slot_of(c), c->kind, id, c->rq->user, c->rq->id);
+	if (!manifest_of(c, cl, id, &manifest, err))
+		return MADE_NOT;
 	return post(c, cl, manifest, id, ret, err);
 }
 
+/* new_id: this request has taken it, or -1. */
 static void
 give_up(const struct creation *c, const struct claim *cl, enum made made,
-    int32_t id, const struct err *err)
+    int32_t id, int32_t new_id, const struct err *err)
 {
-	struct slot *slot = &c->gw->slots->slot[c->gw->slot];
-
-	atomic_store(&slot->intent.open, false);
+	atomic_store(&slot_of(c)->intent.open, false);
 	audit(c, made == MADE_NOT ? AUDIT_REFUSED : AUDIT_UNKNOWN, id,
 	    err->msg);
-	if (made == MADE_NOT)
-		claim_drop(c, cl, c->rq->deadline_ms);
+	if (made != MADE_NOT)
+		return;
+	claim_drop(c, cl, c->rq->deadline_ms);
+	/* where the API server is in trouble, an id is worth no call */
+	if (new_id >= 0 && err->status < 500 && err->status != 429)
+		ids_give_back(c->gw, c->kind, new_id, c->rq->deadline_ms);
 }
 
 static bool
 try_ids(const struct creation *c, struct claim *cl, struct item *ret,
     struct err *err)
 {
-	int32_t id = claim_id(cl);
+	int32_t id = claim_id(cl), new_id = -1;
 	enum made made = MADE_NOT;
 
 	for (int i = 0; i < TRIES; i++) {
-		if (id < 0 && !ids_next(c->gw, c->kind,
-		    c->rq->deadline_ms - SETTLE_MS, &id, err))
-			break;
+		if (id < 0) {
+			if (!ids_next(c->gw, c->kind, until(c), &id, err))
+				break;
+			new_id = id;
+		}
 		made = try_id(c, cl, id, ret, err);
-		if (made == MADE)
+		if (made == MADE) {
+			claim_keep(c, cl, c->rq->deadline_ms);
 			return true;
+		}
 		if (made != MADE_FOREIGN)
 			break;
 		log_warn("%s %d exists and is not this request's: taking "
 		    "another id", app_kind_word(c->kind), (int)id);
-		id = -1;
+		id = new_id = -1;
 		err_retry(err, 503, 1, "the ids of new applications are in use "
 		    "by others; the counter is being passed over");
 	}
-	give_up(c, cl, made == MADE_FOREIGN ? MADE_NOT : made, id, err);
+	give_up(c, cl, made == MADE_FOREIGN ? MADE_NOT : made, id, new_id, err);
 	return false;
 }
 
@@ -187,14 +210,17 @@ create_app(const struct creation *c, struct item *ret, struct err *err)
 		return err_retry(err, 503, 1, CREATE_WATCH_BEHIND);
 	if (!lookup_calls_begin(gw, err))
 		return false;
-	got = claim_take(c, c->rq->deadline_ms - SETTLE_MS, &claim, ret, err);
+	got = claim_take(c, until(c), &claim, ret, err);
 	good = got == CLAIM_OURS ? try_ids(c, &claim, ret, err) :
 	    got == CLAIM_REPEAT;
 	lookup_calls_end(gw);
+	if (got == CLAIM_REPEAT)
+		audit(c, AUDIT_REPEATED, ret->view.app.id, NULL);
 	/* what was fetched is new here, even if it was made by another try */
 	if (good && ret->obj && !own_created(gw->own, gw->slot,
 	    &ret->view.app, &ret->view.text, &view))
 		log_warn("%s %d is created but may be missing for a while",
 		    app_kind_word(c->kind), (int)ret->view.app.id);
+	slot_arrived(slot_of(c));
 	return good;
 }

@@ -156,6 +156,29 @@ learn(struct gw *gw, enum app_kind kind, struct counter *c, int64_t deadline_ms,
 	return true;
 }
 
+/* From what we last saw to next; known again if it was done. */
+static enum kube_result
+swap(struct gw *gw, enum app_kind kind, struct counter *c, int64_t next,
+    int64_t deadline_ms, struct err *err)
+{
+	AUTO_BUF struct buf path = BUF_INIT(1024);
+	AUTO_JSON json_object *body = object(gw->conf, kind, next, c->rv);
+	AUTO_JSON json_object *answer = NULL;
+	char name[KUBE_LABEL_MAX + 1];
+	struct kube_req rq = { .method = "PUT", .body = body,
+		.deadline_ms = deadline_ms };
+	enum kube_result result;
+
+	object_name(name, gw->conf, kind);
+	kube_path_core(&path, ids_home(gw->conf), "configmaps", name);
+	rq.path = path.data;
+	c->known = false;
+	result = kube_call(gw->kube, &rq, &answer, NULL, err);
+	if (result == KUBE_OK)
+		note(c, answer);
+	return result;
+}
+
 /*
  * One compare-and-swap from c->next to the id after the one we take. True
  * with *ret_taken false when another replica was faster.
@@ -164,11 +187,6 @@ static bool
 advance(struct gw *gw, enum app_kind kind, struct counter *c,
     int64_t deadline_ms, bool *ret_taken, int32_t *ret, struct err *err)
 {
-	AUTO_BUF struct buf path = BUF_INIT(1024);
-	AUTO_JSON json_object *body = NULL;
-	AUTO_JSON json_object *answer = NULL;
-	char name[KUBE_LABEL_MAX + 1];
-	struct kube_req rq = { .method = "PUT", .deadline_ms = deadline_ms };
 	enum kube_result result;
 	int64_t id = c->next > c->floor ? c->next : c->floor;
 	int32_t highest = cache_highest(gw->cache, kind);
@@ -177,19 +195,12 @@ advance(struct gw *gw, enum app_kind kind, struct counter *c,
 		id = (int64_t)highest + 1;
 	if (id > ID_MAX)
 		return err_set(err, 500, "all %d ids are used up", ID_MAX);
-	body = object(gw->conf, kind, id + 1, c->rv);
-	object_name(name, gw->conf, kind);
-	kube_path_core(&path, ids_home(gw->conf), "configmaps", name);
-	rq.path = path.data;
-	rq.body = body;
-	c->known = false;
-	result = kube_call(gw->kube, &rq, &answer, NULL, err);
+	result = swap(gw, kind, c, id + 1, deadline_ms, err);
 	*ret_taken = result == KUBE_OK;
 	if (result == KUBE_CONFLICT || result == KUBE_NOT_FOUND)
 		return true;
 	if (result != KUBE_OK)
 		return err_wrap(err, "cannot advance the id counter");
-	note(c, answer);
 	c->floor = id + 1;
 	*ret = (int32_t)id;
 	return true;
@@ -217,4 +228,20 @@ ids_next(struct gw *gw, enum app_kind kind, int64_t deadline_ms, int32_t *ret,
 		return err_retry(err, 503, 1,
 		    "other replicas took %d ids meanwhile; try again", TRIES);
 	return ok;
+}
+
+void
+ids_give_back(struct gw *gw, enum app_kind kind, int32_t id,
+    int64_t deadline_ms)
+{
+	struct counter *c = &((struct ids *)gw->ids_mem)->counter[kind];
+	struct err ignored = ERR_INIT;
+
+	if (!lock(c, deadline_ms))
+		return;
+	/* once somebody has taken the next one, this one is passed over */
+	if (c->known && c->next == (int64_t)id + 1 && c->floor == c->next &&
+	    swap(gw, kind, c, id, deadline_ms, &ignored) == KUBE_OK)
+		c->floor = id;
+	pthread_mutex_unlock(&c->lock);
 }

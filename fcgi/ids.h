@@ -26,5 +26,11 @@ const char *ids_home(const struct conf *conf);
  */
 bool ids_next(struct gw *gw, enum app_kind kind, int64_t deadline_ms,
     int32_t *ret, struct err *err) MUST_CHECK;
+/*
+ * The id that this request took last: its create was refused, so nothing of
+ * it is there. If it is still the newest, the next create gets it.
+ */
+void ids_give_back(struct gw *gw, enum app_kind kind, int32_t id,
+    int64_t deadline_ms);
 
 #endif

@@ -15,6 +15,8 @@
 #include "lease.h"
 #include "log.h"
 #include "num.h"
+#include "own.h"
+#include "slots.h"
 #include "statement_kept.h"
 
 #define LOOK_MS 250	/* how often the cache is looked at */
@@ -28,7 +30,7 @@
 static const struct chore *const table[] = {
 	/* these speak for none */
 	&chore_agent, &chore_keep, &chore_session,
-	&chore_retire, &chore_fail, &chore_admit,
+	&chore_retire, &chore_fail, &chore_admit, &chore_sweep,
 };
 
 struct due {
@@ -210,6 +212,9 @@ round_of(struct chores *l)
 		warn(l, &err);
 		return;
 	}
+	for (size_t i = 0; !held && i < l->count; i++)
+		if (l->due[i].chore->elsewhere)
+			l->due[i].chore->elsewhere(l->gw);
 	for (size_t i = 0; held && !stopped && i < l->count; i++) {
 		if (!lease_is_ours(&l->lease))
 			return;
@@ -229,7 +234,8 @@ leader_main(struct gw *gw)
 	log_role("leader");
 	signal(SIGTERM, on_signal);
 	signal(SIGPIPE, SIG_IGN);
-	gw->cache = cache_open(gw->cache_mem, NULL);
+	gw->own = own_open(gw->own_mem, gw->slots->count);
+	gw->cache = cache_open(gw->cache_mem, gw->own);
 	gw->feed = feed_open(gw->feed_mem, gw->feed_poke);
 	gw->kube = gw_client(gw);
 	if (!audit_open(gw->conf))

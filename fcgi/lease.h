@@ -15,7 +15,7 @@ struct gw;
 
 #define LEASE_S 15	/* how long a silent holder is believed */
 #define LEASE_RENEW_MS 5000
-#define LEASE_LOOK_MS 2000	/* how often another's is looked at */
+#define LEASE_LOOK_MS 1500	/* how often another's is looked at */
 
 struct lease {
 	char me[128];		/* our identity: host, pid, start */

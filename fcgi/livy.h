@@ -46,6 +46,10 @@ struct livy_view {
 void livy_render(const struct conf *conf, const struct app *app,
     const struct app_text *text, struct livy_view *out);
 
+/* The log of a view alone, for a reader who knows more than the cache. */
+void livy_render_log(const struct app *app, const struct app_text *text,
+    struct buf *out);
+
 /*
  * Appends pattern with its {placeholders} (id, kind, appId, namespace,
  * object, pod) filled; what names none stays. False if one has no value yet.

@@ -190,6 +190,19 @@ lost_pod(const struct app *app)
 	    !app->pod_seen && app->exit_code < 0;
 }
 
+static void
+tell_queue(const struct story *s, const struct app *app,
+    const struct app_text *text)
+{
+	AUTO_BUF struct buf line = BUF_INIT(LOG_LINE_MAX);
+
+	(void)livy_expand(&line, "{object} waits to be admitted in namespace"
+	    " {namespace}", app, text);
+	if (text->place)
+		buf_addf(&line, ", %s", text->place);
+	s->on_line(s->arg, line.data, line.len);
+}
+
 /* All but spark-submit's words and the advice. */
 static void
 tell_where(const struct story *s, const struct app *app,
@@ -212,8 +225,7 @@ tell_where(const struct story *s, const struct app *app,
 			s->on_line(s->arg, how.data, how.len);
 		}
 	} else if (app->waits) {
-		tell(s, "{object} waits to be admitted in namespace"
-		    " {namespace}", app, text);
+		tell_queue(s, app, text);
 	} else if (text->failed) {
 		return;
 	} else if (app->phase <= PHASE_SUBMITTED && app->pod_seen) {

@@ -56,8 +56,8 @@ kept_tail(const struct app *app, const struct app_text *text)
 	return NULL;
 }
 
-static void
-render_log(const struct app *app, const struct app_text *text,
+void
+livy_render_log(const struct app *app, const struct app_text *text,
     struct buf *out)
 {
 	AUTO_JSON json_object *tail = kept_tail(app, text);
@@ -142,7 +142,7 @@ livy_render(const struct conf *conf, const struct app *app,
 	    text);
 	buf_addstr(out->mid, "},\"log\":[");
 
-	render_log(app, text, out->log);
+	livy_render_log(app, text, out->log);
 	buf_addch(out->tail, ']');
 	if (session) {
 		buf_addch(out->tail, ',');

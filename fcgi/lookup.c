@@ -2,6 +2,7 @@
 
 #include "lookup.h"
 
+#include "admit.h"
 #include "conf.h"
 #include "err.h"
 #include "gw.h"
@@ -13,6 +14,8 @@
 #include "slots.h"
 
 #define PATH_MAX_BYTES 1024
+
+enum { HEAD, MID, LOG, TAIL };	/* parts of a view */
 
 void
 item_release(struct item *it)
@@ -152,6 +155,29 @@ complete(struct gw *gw, const struct request *rq, struct item *it)
 	lookup_calls_end(gw);
 }
 
+/* "3rd of 7": it moves with others, so each reader looks for itself. */
+static void
+tell_place(struct gw *gw, struct item *it)
+{
+	struct cache_view *v = &it->view;
+	struct admit_place p;
+	const char *th = "th";
+
+	if (!v->app.waits || app_ended(&v->app))
+		return;
+	p = admit_place(gw, &v->app);
+	if (p.at / 10 % 10 != 1)
+		th = p.at % 10 == 1 ? "st" : p.at % 10 == 2 ? "nd" :
+		    p.at % 10 == 3 ? "rd" : "th";
+	snprintf(it->place, sizeof it->place, "%lld%s of %lld",
+	    (long long)p.at, th, (long long)p.of);
+	v->text.place = it->place;
+	buf_clear(&it->part[LOG]);
+	livy_render_log(&v->app, &v->text, &it->part[LOG]);
+	v->part[LOG] = it->part[LOG].data;
+	v->part_len[LOG] = it->part[LOG].len;
+}
+
 bool
 lookup_app(struct gw *gw, const struct request *rq, const struct target *t,
     struct app *ret, struct err *err)
@@ -190,11 +216,17 @@ lookup_item(struct gw *gw, const struct request *rq, const struct target *t,
 	switch (found) {
 	case CACHE_FOUND:
 		complete(gw, rq, ret);
+		tell_place(gw, ret);
 		return true;
 	case CACHE_DELETED:
 		return lookup_absent(t, err);
 	case CACHE_ABSENT:
 		break;
 	}
-	return number ? ask(gw, rq, t, id, ret, err) : lookup_absent(t, err);
+	if (!number)
+		return lookup_absent(t, err);
+	if (!ask(gw, rq, t, id, ret, err))
+		return false;
+	tell_place(gw, ret);
+	return true;
 }

@@ -28,6 +28,7 @@
 #include "own.h"
 #include "session_agent.h"
 #include "session_token.h"
+#include "settle.h"
 #include "shm.h"
 #include "slots.h"
 #include "tail.h"
@@ -504,6 +505,7 @@ master_run(const char *config_path)
 	log_set_level(m.conf->log_level);
 	offer(&m);
 	map_memory(&m);
+	settle_recover(&m.gw);
 	make_children(&m);
 	tick(&m);	/* the helpers */
 	start_workers(&m, m.conf->workers);

@@ -17,7 +17,8 @@ struct own_head {
 	_Atomic uint64_t ticket;
 	_Atomic int64_t since_ms;
 	_Atomic int32_t id;
-	_Atomic uint32_t what;	/* enum own_op and kind << 8 */
+	_Atomic uint32_t what;	/* enum own_op, kind << 8, waits << 16 */
+	_Atomic uint32_t ns_hash;
 };
 
 struct own_entry {
@@ -30,7 +31,6 @@ struct own_entry {
 
 /* Written by the slot's worker alone. */
 struct own_ring {
-	_Atomic uint32_t top;	/* heads from here on are all settled */
 	struct own_head head[OWN_RING];
 	struct own_entry entry[OWN_RING];
 };
@@ -40,10 +40,15 @@ struct own_shm {
 	/* the watcher's: changes, and the ticket settled in each place */
 	_Atomic uint64_t changes;
 	_Atomic uint64_t settled[];
+	/*
+	 * Then, together since each read looks at them all, for each ring
+	 * its top: heads from there on are all settled.
+	 */
 };
 
 struct own {
 	struct own_shm *shm;
+	_Atomic uint32_t *top;
 	struct own_ring *ring;
 	size_t workers;
 };
@@ -52,7 +57,8 @@ static size_t
 head_size(size_t workers)
 {
 	size_t n = sizeof(struct own_shm) +
-	    workers * OWN_RING * sizeof(_Atomic uint64_t);
+	    workers * OWN_RING * sizeof(_Atomic uint64_t) +
+	    workers * sizeof(_Atomic uint32_t);
 
 	return (n + 63) / 64 * 64;
 }
@@ -71,6 +77,7 @@ own_open(void *mem, int64_t workers)
 
 	o->shm = mem;
 	o->workers = (size_t)workers;
+	o->top = (_Atomic uint32_t *)&o->shm->settled[o->workers * OWN_RING];
 	o->ring = (struct own_ring *)((char *)mem + head_size(o->workers));
 	return o;
 }
@@ -129,13 +136,13 @@ own_has_room(struct own *o, int slot)
 
 /* Makes the entry at a place readable, under a new ticket. */
 static void
-record(struct own *o, int slot, int place, enum own_op op, enum app_kind kind,
-    int32_t id)
+record(struct own *o, int slot, int place, enum own_op op,
+    const struct app *app)
 {
 	struct own_ring *ring = &o->ring[slot];
 	struct own_head *head = &ring->head[place];
 	uint64_t ticket = atomic_fetch_add(&o->shm->tickets, 1) + 1;
-	uint32_t top = atomic_load(&ring->top);
+	uint32_t top = atomic_load(&o->top[slot]);
 
 	ring->entry[place].ticket = ticket;
 	seq_write_end(&ring->entry[place].seq);
@@ -143,9 +150,11 @@ record(struct own *o, int slot, int place, enum own_op op, enum app_kind kind,
 		top--;
 	if (top < (uint32_t)place + 1)
 		top = (uint32_t)place + 1;
-	atomic_store(&ring->top, top);
-	atomic_store(&head->id, id);
-	atomic_store(&head->what, (uint32_t)op | (uint32_t)kind << 8);
+	atomic_store(&o->top[slot], top);
+	atomic_store(&head->id, app->id);
+	atomic_store(&head->what, (uint32_t)op | (uint32_t)app->kind << 8 |
+	    (uint32_t)app->waits << 16);
+	atomic_store(&head->ns_hash, app->ns_hash);
 	atomic_store(&head->since_ms, num_mono_ms());
 	atomic_store(&head->ticket, ticket);
 }
@@ -179,7 +188,7 @@ own_created(struct own *o, int slot, const struct app *app,
 	if (e->pack.len > OWN_BYTES)
 		pack_measure(&e->pack, &(struct app_text){ 0 }, NULL, true);
 	pack_write(&e->pack, e->run, text, view);
-	record(o, slot, place, OWN_CREATED, app->kind, app->id);
+	record(o, slot, place, OWN_CREATED, app);
 	return true;
 }
 
@@ -197,7 +206,7 @@ own_deleted(struct own *o, int slot, enum app_kind kind, int32_t id,
 	e->app = (struct app){ .kind = kind, .id = id };
 	memcpy(e->app.uid, uid, n < UID_MAX ? n : UID_MAX - 1);
 	pack_measure(&e->pack, &(struct app_text){ 0 }, NULL, true);
-	record(o, slot, place, OWN_DELETED, kind, id);
+	record(o, slot, place, OWN_DELETED, &e->app);
 	return true;
 }
 
@@ -212,11 +221,10 @@ next_open(const struct own *o, size_t *at, enum own_op op, int kind,
 {
 	while (*at < o->workers * OWN_RING) {
 		size_t slot = *at / OWN_RING, i = *at % OWN_RING;
-		const struct own_ring *ring = &o->ring[slot];
-		const struct own_head *head = &ring->head[i];
+		const struct own_head *head = &o->ring[slot].head[i];
 		uint64_t ticket;
 
-		if (i >= atomic_load(&ring->top)) {
+		if (i >= atomic_load(&o->top[slot])) {
 			*at = (slot + 1) * OWN_RING;
 			continue;
 		}
@@ -230,6 +238,8 @@ next_open(const struct own *o, size_t *at, enum own_op op, int kind,
 			.kind = (enum app_kind)(what >> 8 & 1),
 			.id = atomic_load(&head->id),
 			.since_ms = atomic_load(&head->since_ms),
+			.ns_hash = atomic_load(&head->ns_hash),
+			.waits = what >> 16 & 1,
 		};
 		if (atomic_load(&head->ticket) != ticket)
 			continue;	/* settled, and written anew since */

@@ -33,8 +33,8 @@ static const struct {
 	{ offsetof(struct app_text, tail), KEPT_BARE },
 };
 
-_Static_assert(sizeof(struct app_text) == PACK_TEXTS * sizeof(char *),
-    "each member of struct app_text has its row");
+_Static_assert(offsetof(struct app_text, place) == PACK_TEXTS * sizeof(char *),
+    "each member of struct app_text that is kept has its row");
 
 static const char *
 field(const struct app_text *text, size_t i)

@@ -5,6 +5,7 @@
 #include <openssl/evp.h>
 
 #include "buf.h"
+#include "cache.h"
 #include "conf.h"
 #include "err.h"
 #include "gw.h"
@@ -66,6 +67,8 @@ object(const struct conf *conf, const struct reservation *r,
 		snprintf(number, sizeof number, "%d", r->id);
 		jv_set_str(data, "id", number);
 	}
+	if (r->made)
+		jv_set_str(data, "made", "true");
 	if (r->gone)
 		jv_set_str(data, "gone", "true");
 	json_object_object_add(o, "data", data);
@@ -91,6 +94,7 @@ read_object(json_object *o, struct reservation *ret)
 	copy(ret->rv, sizeof ret->rv, jv_str(o, "metadata.resourceVersion"));
 	copy(ret->body, sizeof ret->body, jv_str(o, "data.body"));
 	copy(ret->request, sizeof ret->request, jv_str(o, "data.request"));
+	ret->made = jv_str(o, "data.made") != NULL;
 	ret->gone = jv_str(o, "data.gone") != NULL;
 	if (id && num_int(id, 0, ID_MAX, &n))
 		ret->id = (int32_t)n;
@@ -258,6 +262,16 @@ reserve_drop(struct gw *gw, const struct reservation *r, int64_t deadline_ms)
 }
 
 bool
+reserve_made(struct gw *gw, struct reservation *r, enum app_kind kind,
+    int64_t deadline_ms)
+{
+	struct err ignored = ERR_INIT;
+
+	r->made = true;
+	return write_object(gw, r, kind, deadline_ms, &ignored) == KUBE_OK;
+}
+
+bool
 reserve_use_up(struct gw *gw, enum app_kind kind, const char *object_name,
     int32_t id, int64_t deadline_ms, struct err *err)
 {
@@ -272,6 +286,7 @@ reserve_use_up(struct gw *gw, enum app_kind kind, const char *object_name,
 		if (result != KUBE_OK)
 			break;
 		held.gone = true;
+		held.at_ms = num_wall_ms();
 		result = write_object(gw, &held, kind, deadline_ms, err);
 		if (result == KUBE_OK || result == KUBE_NOT_FOUND)
 			return true;
@@ -293,4 +308,41 @@ reserve_free_name(struct gw *gw, enum app_kind kind, const char *name,
 	if (fetch(gw, object_name, deadline_ms, &held, &ignored) == KUBE_OK &&
 	    held.id == id)
 		reserve_drop(gw, &held, deadline_ms);
+}
+
+bool
+reserve_read(const struct conf *conf, json_object *o, struct reservation *ret,
+    enum reserve_scope *ret_scope, enum app_kind *ret_kind)
+{
+	const char *kind = jv_text(jv_member(jv_get(o, "metadata.labels"),
+	    LABEL_RESERVATION));
+	char prefix[KUBE_LABEL_MAX + 1];
+
+	read_object(o, ret);
+	for (int scope = 0; kind && scope < 2; scope++) {
+		snprintf(prefix, sizeof prefix, "livy-%s-%s-", conf->gateway,
+		    scope_words[scope]);
+		if (strncmp(ret->object, prefix, strlen(prefix)) != 0)
+			continue;
+		*ret_scope = (enum reserve_scope)scope;
+		*ret_kind = strcmp(kind, app_kind_word(APP_SESSION)) == 0 ?
+		    APP_SESSION : APP_BATCH;
+		return *ret->rv != '\0';
+	}
+	return false;
+}
+
+bool
+reserve_is_of(const struct conf *conf, const struct reservation *r,
+    enum reserve_scope scope, const struct cache_view *v)
+{
+	char object_name[KUBE_LABEL_MAX + 1];
+
+	if (scope == RESERVE_KEY)
+		return v->text.key && strcmp(v->text.key, r->object) == 0;
+	if (!v->text.name)
+		return false;
+	name_object(conf, RESERVE_NAME, v->app.kind, "", v->text.name,
+	    object_name);
+	return strcmp(object_name, r->object) == 0;
 }

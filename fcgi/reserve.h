@@ -12,6 +12,8 @@
 
 #include "app.h"
 
+struct cache_view;
+struct conf;
 struct err;
 struct gw;
 
@@ -24,7 +26,8 @@ struct reservation {
 	char request[64];	/* its request id */
 	int32_t id;		/* bound to it; -1 = none yet */
 	int64_t at_ms;		/* epoch: taken, or bound */
-	bool gone;		/* its application was deleted by a client */
+	bool made;		/* its application was there */
+	bool gone;		/* and has been deleted */
 };
 
 enum reserve_result {
@@ -55,12 +58,28 @@ bool reserve_bind(struct gw *gw, struct reservation *r, enum app_kind kind,
 void reserve_drop(struct gw *gw, const struct reservation *r,
     int64_t deadline_ms);
 
+/*
+ * Marks a key's reservation: its application is there. If it is missing
+ * later, it was deleted, and is not made again. False: not marked.
+ */
+bool reserve_made(struct gw *gw, struct reservation *r, enum app_kind kind,
+    int64_t deadline_ms);
 /* Marks a key's reservation, by its object's name: its application ends. */
 bool reserve_use_up(struct gw *gw, enum app_kind kind, const char *object,
     int32_t id, int64_t deadline_ms, struct err *err) MUST_CHECK;
 /* Gives a name back if it is this id's. What is left is found an orphan. */
 void reserve_free_name(struct gw *gw, enum app_kind kind, const char *name,
     int32_t id, int64_t deadline_ms);
+
+/*
+ * Reads one that was listed; false if it is none. And whether an application
+ * is the one that has it, not merely its id.
+ */
+bool reserve_read(const struct conf *conf, json_object *o,
+    struct reservation *ret, enum reserve_scope *ret_scope,
+    enum app_kind *ret_kind) MUST_CHECK;
+bool reserve_is_of(const struct conf *conf, const struct reservation *r,
+    enum reserve_scope scope, const struct cache_view *v) MUST_CHECK;
 
 /* The hash of a request's body, as hex. */
 void reserve_hash(const void *data, size_t len, char ret[65]);

@@ -17,4 +17,10 @@ struct gw;
 void settle_orphans(const struct gw *gw, struct cache *cache,
     int64_t well_since_ms);
 
+/*
+ * What a master before this one has left: intents without a later line near
+ * the end of the audit log become orphans. The master, before it forks.
+ */
+void settle_recover(const struct gw *gw);
+
 #endif

@@ -49,10 +49,19 @@ class Checker:
                         for n in range(creates)]
         self.todo = list(self.records[::-1])
         self.lock, self.over = threading.Lock(), threading.Event()
+        self.mine = threading.local()
         self.kills, self.problems = {}, []
         self.end = None
 
     # clients
+
+    def session(self, gateway):
+        """One for each client; a TLS handshake for each call would be most
+        of what a run takes."""
+        mine = self.mine.__dict__.setdefault("sessions", {})
+        if gateway not in mine:
+            mine[gateway] = gateway.client(token=gateway.token)
+        return mine[gateway]
 
     def body(self, record):
         return {"file": self.file, "args": ["1", "0", record.marker]}
@@ -63,8 +72,7 @@ class Checker:
         record.tries += 1
         try:
             r = gateway.post("/batches", self.body(record), headers=headers,
-                             session=gateway.client(token=gateway.token),
-                             timeout=25)
+                             session=self.session(gateway), timeout=25)
         except OSError:     # requests' exceptions are
             record.answers.append(None)
             return None
@@ -95,7 +103,7 @@ class Checker:
         record.deleted = "perhaps"
         try:
             r = gateway.delete(f"/batches/{record.batch}", timeout=25,
-                               session=gateway.client(token=gateway.token))
+                               session=self.session(gateway))
         except OSError:
             return
         if r.status_code == 200:
@@ -261,6 +269,10 @@ class Checker:
 
     def compare_audit(self, there):
         from crowd import audit
+
+        def last_step(batch):
+            return [line["step"] for g in self.gateways for line in audit(g)
+                    if line["id"] == batch][-1]
         steps = {}
         for line in sum(map(audit, self.gateways), []):
             steps.setdefault(line["id"], []).append(line["step"])
@@ -271,6 +283,9 @@ class Checker:
                      f"{ids}: {steps.get(ids[0])}")
             if "intended" not in steps.get(ids[0], []):
                 self.problems.append(f"{ids[0]} is not in the audit log")
+            elif self.settled(lambda b=ids[0]: last_step(b) !=
+                              "intended") is None:
+                self.problems.append(f"nobody told what became of {ids[0]}")
         accepted = [r for r in self.records if r.batch is not None]
         for r in accepted:
             if "intended" not in steps.get(r.batch, []):

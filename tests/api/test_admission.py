@@ -149,24 +149,108 @@ def test_a_session_goes_before_older_batches(maker, cluster, body):
     assert waits(cluster, older)
 
 
-def test_a_burst_passes_the_limit_by_what_is_under_way_at_most(
-        maker, cluster, body):
+BUSY = {"fastcgi.workers": 10, "fastcgi.outbound_workers": 8}
+
+
+def burst(gateways, body):
+    """The ids of 32 creates by 8 clients at once, over the gateways."""
+    made = together(8, lambda i: [g.submit(body, session=session)["id"]
+                                  for g in [gateways[i % len(gateways)]]
+                                  for session in [client(g)]
+                                  for _ in range(4)])
+    return [b for ids in made for b in ids]
+
+
+@pytest.mark.parametrize("late_ms", [0, 2000])
+def test_a_burst_does_not_pass_the_limit(late_ms, maker, cluster, body):
     without_operator(cluster)
-    gateway = replica(maker, cluster, **{
-        "admission.limit": 3, "fastcgi.workers": 10,
-        "fastcgi.outbound_workers": 8})
+    gateway = replica(maker, cluster, **{"admission.limit": 3, **BUSY})
+    if late_ms:
+        delay_watches(cluster, late_ms)
 
-    made = together(8, lambda _: [gateway.submit(
-        body, session=session)["id"] for session in [client(gateway)]
-        for _ in range(4)])
+    made = burst([gateway], body)
 
-    going = [b for ids in made for b in ids if not waits(cluster, b)]
-    print(f"limit 3, 8 clients at once: {len(going)} of 32 go at once")
-    assert 1 <= len(going) <= 3 + 8
-    time.sleep(3)
+    going = [b for b in made if not waits(cluster, b)]
+    assert len(going) <= 3
+    time.sleep(3 + late_ms / 1000)
     later = [b for _, b in resumed(gateway)]
     assert len(later) == len(set(later))
-    assert len({*going, *later}) == max(3, len(going))
+    assert len({*going, *later}) == 3
+
+
+def test_a_burst_on_two_replicas_passes_no_limit_twice(
+        maker, cluster, body):
+    """What one makes in the moment before the other's watch tells of it."""
+    without_operator(cluster)
+    twins = [replica(maker, cluster, **{"admission.limit": 3, **BUSY})
+             for _ in range(2)]
+
+    made = burst(twins, body)
+
+    going = [b for b in made if not waits(cluster, b)]
+    print(f"limit 3, two replicas: {len(going)} of {len(made)} go at once")
+    assert 1 <= len(going) <= 2 * 3
+    time.sleep(3)
+    let_go = {b for _, b in resumed(*twins)}
+    assert len({*going, *let_go}) == max(3, len(going))
+
+
+def test_the_log_tells_the_place_in_the_queue(maker, cluster, body):
+    without_operator(cluster)
+    twins = [replica(maker, cluster, **{
+        "admission.limit": 1, "admission.pace": "100ms"}) for _ in range(2)]
+    first = twins[0].submit(body)["id"]
+    wait_for("the other replica to see it", lambda: twins[1].get(
+        "/batches").json()["total"] == 1)
+    waiting = [twins[i % 2].submit(body)["id"] for i in range(3)]
+
+    def told(gateway, batch, words):
+        logs = (gateway.log_lines(batch),
+                gateway.get(f"/batches/{batch}").json()["log"])
+        return all(any(words in line for line in log) for log in logs)
+
+    for gateway in twins:
+        for at, batch in zip(("1st", "2nd", "3rd"), waiting):
+            wait_for("its place", lambda g=gateway, b=batch, a=at: told(
+                g, b, f"waits to be admitted in namespace "
+                f"{cluster.namespace}, {a} of 3"))
+    assert twins[0].delete(f"/batches/{first}").status_code == 200
+    for gateway in twins:
+        wait_for("its new place", lambda g=gateway: told(
+            g, waiting[2], "2nd of 2"))
+
+
+def test_the_other_replica_leads_at_once_when_the_leader_is_told_to_end(
+        maker, cluster, body):
+    without_operator(cluster)
+    settings = {"admission.limit": 1, "admission.pace": "100ms"}
+    twins = [replica(maker, cluster, **settings) for _ in range(2)]
+    first = twins[0].submit(body)["id"]
+    wait_for("the other replica to see it", lambda: twins[1].get(
+        "/batches").json()["total"] == 1)
+    waiting = [g.submit(body)["id"] for g in (*twins, *twins)]
+    assert twins[0].delete(f"/batches/{first}").status_code == 200
+    wait_for("one to go", lambda: resumed(*twins))
+    leader = next(g for g in twins if resumed(g))
+    other = next(g for g in twins if g is not leader)
+
+    leader.stop()
+
+    assert not holder(cluster)
+    stopped = time.monotonic()
+    assert other.delete(f"/batches/{waiting[0]}").status_code == 200
+    wait_for("the other to lead", lambda: resumed(other))
+    took = time.monotonic() - stopped
+    print(f"the other replica led after {took:.1f} s")
+    assert took < LEASE_S / 2
+    old = holder(cluster)
+    other.master.signal(1)
+    wait_for("the lease to be given back, and taken again",
+             lambda: holder(cluster) != old)
+    assert other.delete(f"/batches/{waiting[1]}").status_code == 200
+    wait_for("the new leader to go on", lambda: len(resumed(other)) == 2,
+             LEASE_S / 2)
+    leader.start()
 
 
 def test_the_other_replica_goes_on_when_the_leader_is_killed(

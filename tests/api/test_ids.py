@@ -173,9 +173,8 @@ def test_a_refused_request_burns_no_id(twins, cluster, body):
     assert gateway.submit(body)["id"] == last + 1
 
 
-def test_what_the_api_server_refuses_leaves_ids_in_order(
+def test_what_the_api_server_refuses_burns_no_id(
         twins, cluster, body):
-    """It is asked with an id, so that id is gone; none is used twice."""
     last = twins[0].submit(body)["id"]
     cluster.faults({"method": "POST", "path": "/sparkapplications",
                     "fault": "status", "status": 422, "count": 2})
@@ -184,9 +183,29 @@ def test_what_the_api_server_refuses_leaves_ids_in_order(
             for _ in range(2)] == [400, 400]
 
     cluster.clear_faults()
-    made = [g.submit(body)["id"] for g in twins]
-    print(f"two refusals by the API server took {made[0] - last - 1} ids")
-    assert last < made[0] < made[1]
+    assert [g.submit(body)["id"] for g in twins] == [last + 1, last + 2]
+
+
+def test_refusals_among_creates_leave_ids_in_order(twins, cluster, body):
+    """An id is given back only while nobody has taken the next one."""
+    before = set(cluster.kube.apps())
+    cluster.faults({"method": "POST", "path": "/sparkapplications",
+                    "fault": "status", "status": 422, "count": 10})
+
+    replies = together(16, lambda i: [twins[i % 2].post(
+        "/batches", body, session=session) for session in [
+            client(twins[i % 2])] for _ in range(3)])
+
+    cluster.clear_faults()
+    made = [r.json()["id"] for rs in replies for r in rs
+            if r.status_code == 201]
+    assert 400 in {r.status_code for rs in replies for r in rs}
+    assert len(set(made)) == len(made)
+    assert set(cluster.kube.apps()) - before == {
+        f"livy-t-b-{b}" for b in made}
+    for rs in replies:
+        mine = [r.json()["id"] for r in rs if r.status_code == 201]
+        assert mine == sorted(mine)
 
 
 def test_a_counter_that_cannot_be_asked_is_503_and_no_id_is_lost_twice(

@@ -4,6 +4,7 @@ application and one name has one owner, over both replicas."""
 import os
 import secrets
 import signal
+import time
 
 import pytest
 
@@ -112,6 +113,28 @@ def test_a_key_whose_batch_was_deleted_is_409(twins, faulty, body, key):
     assert f"livy-t-b-{batch}" not in faulty.kube.apps()
 
 
+def test_a_key_whose_batch_somebody_deleted_past_us_is_409(
+        twins, faulty, body, key):
+    batch = twins[0].post("/batches", body, headers=key).json()["id"]
+    assert faulty.kube.delete("sparkapplications", f"livy-t-b-{batch}").ok
+    wait_for("the replicas to know", lambda: all(
+        g.get(f"/batches/{batch}").status_code == 404 for g in twins))
+
+    for gateway in twins:
+        r = until_accepted(gateway, body, headers=key)
+        assert r.status_code == 409, r.text
+        assert str(batch) in r.json()["msg"]
+    assert f"livy-t-b-{batch}" not in faulty.kube.apps()
+
+
+def test_a_repeat_has_its_own_line_in_the_audit_log(twins, body, key):
+    batch = twins[0].post("/batches", body, headers=key).json()["id"]
+    assert twins[1].post("/batches", body, headers=key).status_code == 201
+
+    assert steps(twins[0], batch) == ["intended", "accepted"]
+    assert steps(twins[1], batch) == ["repeated"]
+
+
 def test_a_key_is_its_users_own(twins, body, key):
     gateway = twins[0]
     mine = gateway.post("/batches", body, headers=key)
@@ -201,6 +224,7 @@ def test_without_a_key_an_outcome_that_nobody_knew_is_one_batch(
     r = twins[0].post("/batches", body)
 
     assert r.status_code == 503 and "not known" in r.json()["msg"], r.text
+    assert int(r.headers["Retry-After"]) >= 1
     faulty.clear_faults()
     made = made_since(faulty, before)
     assert len(made) == 1
@@ -256,6 +280,26 @@ def test_what_was_committed_before_its_worker_died_is_the_answer(
     wait_for("the audit log to tell of it", lambda: "unanswered" in steps(
         twins[0], batch))
     assert steps(twins[0], batch)[0] == "intended"
+
+
+def test_what_was_committed_before_its_master_died_is_told_later(
+        twins, faulty, body):
+    before = faulty.kube.apps()
+    faulty.faults(fault("slow", "POST", APPS, ms=3000))
+    first = behind(lambda: twins[0].post("/batches", body))
+    made = wait_for("the object", lambda: made_since(faulty, before))
+    batch = int(made[0].rpartition("-")[2])
+
+    twins[0].kill_master()
+
+    first()
+    faulty.clear_faults()
+    assert steps(twins[0], batch) == ["intended"]
+    twins[0].socket.unlink(missing_ok=True)
+    twins[0].start_master()
+    twins[0].wait_reads()
+    wait_for("the audit log to tell of it", lambda: steps(
+        twins[0], batch) == ["intended", "unanswered"])
 
 
 def test_a_key_is_never_answered_with_anothers_batch(
@@ -361,6 +405,60 @@ def test_a_name_that_somebody_deleted_past_us_is_free_again(
     assert r.json()["id"] > batch
 
 
+# what is left of them
+
+def reservations(cluster):
+    return {name for name in cluster.kube.names("configmaps")
+            if name.startswith(("livy-t-key-", "livy-t-name-"))}
+
+
+def test_what_nobody_needs_any_more_is_swept(maker, job):
+    cluster = maker.cluster()
+    cluster.localspark.stop()
+    twins = [replica(maker, cluster, **dict(QUICK, **{
+        "retention.keys": "1s", "fastcgi.request_deadline": "2s",
+        "kubernetes.call_budget": "1900ms"})) for _ in range(2)]
+    body = {"file": job("lines.py"), "args": ["1"]}
+
+    def make(name):
+        r = twins[0].post("/batches", dict(body, name=name),
+                          headers={"Idempotency-Key": "key of " + name})
+        assert r.status_code == 201, r.text
+        return r.json()["id"]
+    kept = make("kept")
+    only = reservations(cluster)
+    gone, past_us = make("gone"), make("past us")
+    assert twins[1].delete(f"/batches/{gone}").status_code == 200
+    assert cluster.kube.delete("sparkapplications",
+                               f"livy-t-b-{past_us}").ok
+    for rule in (fault("stall", "PUT", "livy-t-ids-batch"),
+                 fault("stall", "POST", APPS)):
+        cluster.faults(rule)
+        cut = behind(lambda r=rule: twins[0].post(
+            "/batches", dict(body, name=r["method"]),
+            headers={"Idempotency-Key": r["method"]}))
+        wait_for("the worker to be there", lambda: cluster.fault_hits()[0])
+        kill_workers(twins[0])
+        cut()
+    cluster.clear_faults()
+    assert len(reservations(cluster) - only) >= 6
+
+    wait_for("the others to be swept",
+             lambda: reservations(cluster) == only, 60)
+
+    assert cluster.kube.app(f"livy-t-b-{kept}")
+    same(twins[0].post("/batches", dict(body, name="kept"), headers={
+        "Idempotency-Key": "key of kept"}), twins[1].post(
+        "/batches", dict(body, name="kept"), headers={
+            "Idempotency-Key": "key of kept"}))
+
+    def nobody_calls():
+        cluster.faults({"fault": "stall", "ms": 1})
+        time.sleep(3)
+        return cluster.fault_hits() == [0]
+    wait_for("nothing to be left to sweep", nobody_calls, 60)
+
+
 # the last ones: the watches stay slow
 
 def test_an_answer_that_is_repeated_is_read_at_once(
@@ -384,4 +482,21 @@ def test_a_name_is_unique_where_the_watch_is_behind(twins, faulty, body):
     assert twins[0].post("/batches", named).status_code == 201
 
     assert twins[1].post("/batches", named).status_code == 400
+    assert twins[0].post("/batches", named).status_code == 400
+
+
+def test_a_name_is_free_where_the_watch_is_behind_a_delete(
+        twins, faulty, body):
+    delay_watches(faulty, 3000, len(twins))
+    named = dict(body, name="n" + secrets.token_hex(4))
+    batch = twins[0].submit(named)["id"]
+    wait_for("the other replica to know", lambda: named["name"] in (
+        b["name"] for b in twins[1].get(
+            "/batches?size=100000").json()["sessions"]))
+    assert twins[0].delete(f"/batches/{batch}").status_code == 200
+    assert twins[1].state(batch), "the watch is not behind"
+
+    r = twins[1].post("/batches", named)
+
+    assert r.status_code == 201, r.text
     assert twins[0].post("/batches", named).status_code == 400

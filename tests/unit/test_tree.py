@@ -1,5 +1,6 @@
 """Rules of the source that no compiler checks."""
 
+import ast
 import pathlib
 import re
 import subprocess
@@ -90,3 +91,22 @@ def test_the_readme_names_what_exists():
 
     assert {"deploy/local/up", "tests/run"} <= named
     assert [n for n in sorted(named) if not (TOP / n).exists()] == []
+
+
+def mutants():
+    """tests/mutants is a program: its table alone is read."""
+    text = (TOP / "tests/mutants").read_text()
+    table = re.search(r"^MUTANTS = (\(.*?^\))$", text, re.M | re.S)[1]
+    return ast.literal_eval(table)
+
+
+@pytest.mark.parametrize("mutant", mutants(), ids=lambda m: m[0])
+def test_a_seeded_bug_has_its_place_and_its_test(mutant):
+    _, file, good, bad, test = mutant
+    path, _, function = test.partition("::")
+
+    assert TEXT[f"fcgi/{file}"].count(good) == 1 and good != bad
+    path = TOP / "tests" / (path if function or path.endswith(".py")
+                            else path + ".c")
+    assert f"def {function}" in path.read_text() if function else \
+        path.exists()
