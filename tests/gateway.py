@@ -58,9 +58,6 @@ class Gateway:
         self.secret = secrets.token_hex(24)
         (self.folder / "secret").write_text(self.secret + "\n")
         (self.folder / "secret").chmod(0o600)
-        (self.folder / "session.keys").write_text(
-            f"1 {secrets.token_hex(32)}\n")
-        (self.folder / "session.keys").chmod(0o600)
         self.token, self.other_token = (secrets.token_hex(32)
                                         for _ in range(2))
         self.password = secrets.token_hex(12)
@@ -86,6 +83,7 @@ class Gateway:
             "templates.dir": str(SRC / "conf" / "templates"),
         }
         self.settings.update(settings or {})
+        self.write_keys(1)
         self.config = self.folder / "livy-fcgi.cfg"
         self.write_config()
         self.write_nginx()
@@ -97,6 +95,16 @@ class Gateway:
             self.folder / "nginx-error.log", "-c", "nginx.conf"])
         self.session = self.client(token=self.token)
         give(self.folder, *self.folder.rglob("*"))
+
+    def write_keys(self, *versions):
+        """The keys of sessions' tokens, the same at replicas of one id."""
+        self.keys = {v: hashlib.sha256(
+            f"{v} {self.settings['gateway']}".encode()).hexdigest()
+            for v in versions}
+        path = self.folder / "session.keys"
+        path.write_text("".join(f"{v} {k}\n" for v, k in self.keys.items()))
+        path.chmod(0o600)
+        give(path)
 
     def write_config(self, **changes):
         self.settings.update(changes)

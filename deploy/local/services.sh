@@ -236,7 +236,7 @@ start_services()
 	    die_log "the gateway refuses its configuration" "$log"
 	service gateway 0 "$private/livy-fcgi.cfg" "$private/gateway.kubeconfig" \
 	    "$private/gateway.secret" "$private/session.keys" \
-	    "$private"/templates/*.cfg -- \
+	    "$private"/templates/*.cfg "$inst"/share/livy-fcgi/livy_agent.py -- \
 	    "$inst/sbin/livy-fcgi" -c "$private/livy-fcgi.cfg"
 	ready gateway 20 test -S "$run/fcgi.sock"
 	/usr/sbin/nginx -t -q -e "$logs/https.log" -c "$private/nginx/nginx.conf" \

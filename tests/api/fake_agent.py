@@ -1,6 +1,6 @@
 #!/usr/bin/python3 -B
-"""The session agent of an image without Spark: takes the real one's options,
-waits for its token, and tells its state to whoever has it."""
+"""A session agent that never comes further than starting: takes the real
+one's options, and tells its state to whoever has the token."""
 
 import argparse
 import http.server
@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import time
+import urllib.parse
 
 parser = argparse.ArgumentParser()
 for option in ("kind", "name", "port", "token-file", "idle-timeout", "ttl",
@@ -16,15 +17,23 @@ for option in ("kind", "name", "port", "token-file", "idle-timeout", "ttl",
     parser.add_argument("--" + option, required=True)
 ARGS = parser.parse_args()
 CONF = json.loads(os.environ["FAKE_SPARK_CONF"])
+STATE = {
+    "protocol": 1, "instance": "fake", "version": 1, "state": "starting",
+    "reason": None, "kind": ARGS.kind, "name": ARGS.name, "total": 0,
+    "next": 0, "waiting": 0, "running": None, "ageMs": 0, "idleMs": 0,
+    "applicationId": None, "sparkUiUrl": None, "sparkVersion": None,
+    "scalaVersion": None, "javaVersion": None, "pythonVersion": None,
+    "changed": []}
 
 
 class Handler(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         good = self.headers.get("X-Livy-Token") == TOKEN
-        body = json.dumps({
-            "protocol": 1, "state": "idle", "kind": ARGS.kind,
-            "name": ARGS.name, "options": vars(ARGS)} if good else
-            {"error": "no"}).encode()
+        query = dict(urllib.parse.parse_qsl(self.path.partition("?")[2]))
+        if good and int(query.get("since", -1)) >= 1:
+            time.sleep(min(60, float(query.get("wait", 0))))
+        body = json.dumps({**STATE, "options": vars(ARGS)} if good else
+                          {"error": "no"}).encode()
         self.send_response(200 if good else 401)
         self.send_header("X-Livy-Agent-Protocol", "1")
         self.send_header("Content-Length", str(len(body)))
@@ -36,9 +45,9 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
 
 print("agent: kind", ARGS.kind, flush=True)
-if "fake.exit" in CONF:
-    sys.exit(int(CONF["fake.exit"]))
-if CONF.get("fake.hang"):     # deaf to everything but SIGKILL
+if "spark.fake.exit" in CONF:
+    sys.exit(int(CONF["spark.fake.exit"]))
+if CONF.get("spark.fake.hang"):     # deaf to everything but SIGKILL
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     while True:
         time.sleep(60)

@@ -16,7 +16,12 @@ FILES = "/livy/files"
 AFTER = {"pi_get_done": "success", "jar_get_done": "success",
          "jar_no_class_get": "dead", "file_absent_get": "dead",
          "exit_3_get": "dead", "sleep_get": "running"}
-SUITES = {suite: replay.load(suite) for suite in ("http", "create", "batches")}
+SUITES = {suite: replay.load(suite) for suite in (
+    "http", "create", "batches", "impersonation")}
+# What a suite's gateway is set to beyond the rest, and who may come to it.
+SETTINGS = {"impersonation": {"livy.impersonation": True,
+                              "fastcgi.identity": "none"}}
+SIGN_IN = {"impersonation": ("none",)}
 # Livy reads both kinds of create by the same rules: what was recorded of
 # sessions and is not about them is asked of batches, too.
 SUITES["create_batches"] = replay.load("create", "create_batches")
@@ -34,17 +39,17 @@ class Player:
 
     def play(self, e):
         if e.name in AFTER:
-            name = re.search(r"/batches/(\d+)", e.line)[1]
-            self.gateway.wait_state(self.ids[name], AFTER[e.name])
-        line = re.sub(r"(/batches/)(\d+)", lambda m: m[1] + str(
-            self.ids.get(m[2], m[2])), e.line)
+            name = re.search(r"batches/\d+", e.line)[0]
+            self.gateway.wait_state(self.ids[name].rpartition("/")[2],
+                                    AFTER[e.name])
+        line = re.sub(r"(?<=/)(batches|sessions)/\d+", lambda m:
+                      self.ids.get(m[0], m[0]), e.line)
         line, body = adapt(e, line, e.body)
         answer = replay.send(self.gateway.port, self.gateway.pki / "ca.crt",
                              self.gateway.token, e, line, body)
         recorded = e.answer.headers.get("location", "")
-        if recorded.startswith("/batches/") and answer.status == 201:
-            self.ids[recorded.rpartition("/")[2]] = int(
-                answer.headers["location"].rpartition("/")[2])
+        if recorded and answer.status == 201:
+            self.ids[recorded[1:]] = answer.headers["location"][1:]
         answer.body = answer.body.replace(str(JOBS), FILES)
         return answer
 
@@ -71,10 +76,12 @@ def players(session_maker, cluster):
 
     def player(suite):
         if suite not in made:
-            gateway = session_maker.gateway(cluster, settings={
+            gateway = session_maker.gateway(cluster, sign_in=SIGN_IN.get(
+                    suite, ("bearer", "basic")), settings={
                 "gateway": f"g{suite}"[:12].rstrip("_").replace("_", "-"),
                 "livy.local_dirs": [str(JOBS)],
-                "sessions.agent_file": str(SRC / "tests/api/fake_agent.py")})
+                "sessions.agent_file": str(SRC / "tests/api/fake_agent.py"),
+                **SETTINGS.get(suite, {})})
             made[suite] = Player(gateway, suite)
         return made[suite]
     return player

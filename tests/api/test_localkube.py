@@ -381,6 +381,28 @@ def test_a_missing_program_is_a_start_error(shared):
     assert "/no/such" in ended["message"]
 
 
+def test_a_volume_of_a_missing_secret_is_waited_for(shared):
+    shared.kube.create("pods", {"metadata": {"name": "mount"}, "spec": {
+        "restartPolicy": "Never",
+        "volumes": [{"name": "v", "secret": {"secretName": "later"}}],
+        "containers": [{
+            "name": "main", "image": IMAGE, "args": ["cat", "/etc/v/k"],
+            "volumeMounts": [{"name": "v", "mountPath": "/etc/v",
+                              "readOnly": True}]}]}})
+    wait_for("the pod to be looked at", lambda: shared.state("mount"))
+    for _ in range(5):    # a kubelet keeps its reason to itself
+        assert shared.state("mount") == {
+            "waiting": {"reason": "ContainerCreating"}}
+        assert shared.status("mount")["phase"] == "Pending"
+        time.sleep(0.2)
+
+    shared.kube.create("secrets", {"metadata": {"name": "later"},
+                                   "stringData": {"k": "here"}})
+
+    ended = shared.until("mount", "terminated")
+    assert (ended["exitCode"], shared.log("mount")) == (0, "here")
+
+
 def test_a_missing_secret_is_a_config_error(shared):
     shared.pod("late", "echo $K", env=[{"name": "K", "valueFrom": {
         "secretKeyRef": {"name": "late", "key": "k"}}}])

@@ -12,6 +12,9 @@
 #include "err.h"
 #include "jv.h"
 #include "manifest.h"
+#include "request.h"
+#include "session_agent.h"
+#include "session_plan.h"
 #include "tmpl.h"
 
 static struct conf *conf;
@@ -64,7 +67,7 @@ golden_new(const char *name, const char *part)
 }
 
 static json_object *
-manifest_new(const char *body)
+batch_new(const char *body)
 {
 	AUTO_JSON json_object *vars = NULL;
 	json_object *manifest = NULL;
@@ -79,15 +82,42 @@ manifest_new(const char *body)
 	return manifest;
 }
 
+static json_object *
+session_new(const char *body)
+{
+	static const struct session_agent agent = { .hash = "0123456789ab",
+		.map = "livy-livy-agent-0123456789ab" };
+	AUTO_FREE struct request *rq = mem_alloc(sizeof *rq);
+	AUTO_PLAN struct session_plan plan = SESSION_PLAN_INIT;
+	AUTO_BUF struct buf text = BUF_INIT(1 << 20);
+	json_object *manifest = NULL;
+	struct err err = ERR_INIT;
+
+	buf_addstr(&text, body);
+	rq->body = text;
+	if (!session_plan(conf, &agent, 1, rq, &plan, &err) ||
+	    !manifest_render(conf, &(struct manifest){ .kind = APP_SESSION,
+	    .owner = "ann", .request_id = "render", .vars = plan.vars,
+	    .labels = plan.labels, .notes = plan.notes }, &manifest, &err))
+		fail_msg("%s", err.msg);
+	return manifest;
+}
+
 static void
 requests_become_the_recorded_manifests(void **state UNUSED)
 {
-	static const char *const names[] = { "minimal", "full" };
+	static const struct {
+		const char *name;
+		json_object *(*new)(const char *body);
+	} cases[] = {
+		{ "minimal", batch_new }, { "full", batch_new },
+		{ "session-minimal", session_new }, { "session", session_new },
+	};
 
-	for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-		AUTO_FREE char *body = golden_new(names[i], "request");
-		AUTO_FREE char *text = golden_new(names[i], "manifest");
-		AUTO_JSON json_object *made = manifest_new(body);
+	for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+		AUTO_FREE char *body = golden_new(cases[i].name, "request");
+		AUTO_FREE char *text = golden_new(cases[i].name, "manifest");
+		AUTO_JSON json_object *made = cases[i].new(body);
 		AUTO_JSON json_object *expected = NULL;
 		struct err err = ERR_INIT;
 
@@ -100,7 +130,7 @@ requests_become_the_recorded_manifests(void **state UNUSED)
 static void
 a_client_can_override_only_what_stands_before_its_conf(void **state UNUSED)
 {
-	AUTO_JSON json_object *made = manifest_new("{\"file\":\"gs://a/b.py\","
+	AUTO_JSON json_object *made = batch_new("{\"file\":\"gs://a/b.py\","
 	    "\"conf\":{\"spark.jars.ivy\":\"/mine\"}}");
 	json_object *map = jv_get(made, "spec.sparkConf");
 
@@ -151,12 +181,16 @@ keys_that_lead_out_of_the_template_are_refused(void **state UNUSED)
 		"spark.driver.extraJavaOptions", "spark.hadoop.fs.gs.impl",
 	};
 
-	for (size_t i = 0; i < ARRAY_LEN(refused); i++)
-		if (tmpl_conf_allowed(conf->template[APP_BATCH], refused[i]))
-			fail_msg("%s is allowed", refused[i]);
-	for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
-		if (!tmpl_conf_allowed(conf->template[APP_BATCH], allowed[i]))
-			fail_msg("%s is refused", allowed[i]);
+	for (int kind = 0; kind < APP_KINDS; kind++) {
+		for (size_t i = 0; i < ARRAY_LEN(refused); i++)
+			if (tmpl_conf_allowed(conf->template[kind],
+			    refused[i]))
+				fail_msg("%s is allowed", refused[i]);
+		for (size_t i = 0; i < ARRAY_LEN(allowed); i++)
+			if (!tmpl_conf_allowed(conf->template[kind],
+			    allowed[i]))
+				fail_msg("%s is refused", allowed[i]);
+	}
 }
 
 int
