@@ -265,7 +265,7 @@ const struct conf_row conf_table[] = {
 	    .why = "workers in calls to drivers for one user; beyond: 503" },
 	{ "sessions.feed_sessions", CONF_COUNT, FIELD(feed_sessions), "4096",
 	    .min = 16, .max = 100000,
-	    .why = "sessions followed; beyond, their drivers are asked" },
+	    .why = "sessions followed; others are shown as starting" },
 	{ "sessions.feed_bytes", CONF_SIZE, FIELD(feed_bytes), "64m",
 	    .min = 1 * MIB, .max = 16384 * MIB,
 	    .why = "of code and outputs kept at hand; the oldest go first" },

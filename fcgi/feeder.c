@@ -49,6 +49,7 @@ struct feeder {
 	size_t lanes;			/* made, at most conf->feed_lanes */
 	struct drivers drivers;
 	bool complete;
+	bool full;			/* there was no room for a session */
 	int64_t started_ms, synced_ms, swept_ms;
 };
 
@@ -92,8 +93,12 @@ say_trouble(struct driver *d, const struct kube_answer *a)
 	if (d->told || d->follow.failures != TELL_FAILURES)
 		return;
 	d->told = true;
-	log_warn("the driver of session %d does not answer: %s", (int)d->id,
-	    *a->failure ? a->failure : "it speaks another language");
+	if (*a->failure)
+		log_warn("the driver of session %d does not answer: %s",
+		    (int)d->id, a->failure);
+	else
+		log_warn("the driver of session %d gives no news (status %ld)",
+		    (int)d->id, a->status);
 }
 
 /*
@@ -123,8 +128,12 @@ take_state(struct feeder *f, struct driver *d, const struct buf *body,
 		swapped(f, d);
 		return true;
 	}
-	if (!feed_put(f->writer, d->id, d->uid, &say))
-		log_debug("no room in the feed for session %d", (int)d->id);
+	if (!feed_put(f->writer, d->id, d->uid, &say) && !f->full) {
+		f->full = true;
+		log_warn("there are more sessions than sessions."
+		    "feed_sessions, %lld: the others are shown as starting",
+		    (long long)f->gw->conf->feed_sessions);
+	}
 	memcpy(d->instance, say.instance, sizeof d->instance);
 	d->version = say.version;
 	d->follow.heard = true;

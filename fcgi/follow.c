@@ -53,7 +53,7 @@ follow_due(const struct follow *f, const struct feed_stamps *s,
 		over = f->credit_ms - f->ended_ms - BURST_MS;
 		return f->ended_ms + (over > 0 ? over : 0);
 	}
-	due = f->ended_ms + FOLLOW_IDLE_MS - f->jitter % (FOLLOW_IDLE_MS / 10);
+	due = f->ended_ms + FOLLOW_IDLE_MS + f->jitter % (FOLLOW_IDLE_MS / 10);
 	if (s->used_ms > f->used_ms)
 		due = now_ms;
 	if (f->heartbeat_ms && s->seen_ms > f->seen_ms)

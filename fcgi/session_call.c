@@ -40,9 +40,15 @@ bool
 session_call_ready(const struct session_call *c, struct err *err)
 {
 	const struct app *app = &c->it.view.app;
+	enum livy_state state;
 
-	return app->state == LIVY_IDLE || app->state == LIVY_BUSY ||
-	    refuse_state(app->state, err);
+	if (app->state == LIVY_IDLE || app->state == LIVY_BUSY)
+		return true;
+	/* one that the feed has not heard of (yet): its agent knows */
+	if (app->state == LIVY_STARTING && live_has_driver(app) &&
+	    !feed_get_state(c->gw->feed, app->id, app->uid, &state))
+		return true;
+	return refuse_state(app->state, err);
 }
 
 bool
@@ -104,6 +110,9 @@ session_call(struct session_call *c, const struct agent_req *req, long pass,
 	result = agent_call(c->gw, &c->at, req, c->rq->deadline_ms,
 	    &c->answer, err);
 	lookup_calls_end(c->gw);
+	if (result == AGENT_AWAY && !c->answer.unsure &&
+	    c->it.view.app.state == LIVY_STARTING)
+		return refuse_state(LIVY_STARTING, err); /* it does not listen */
 	if (result == AGENT_AWAY)
 		return false;
 	return result == AGENT_OK || c->answer.status == pass || say(c, err);

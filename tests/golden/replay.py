@@ -74,6 +74,8 @@ def raw(request):
     body = (request["body"] or "").encode()
     if "Transfer-Encoding: chunked" in request["headers"]:
         return body.replace(b"\n", b"\r\n") + b"\r\n"
+    if any("multipart/" in h for h in request["headers"]):
+        return body.replace(b"\n", b"\r\n")
     said = [h for h in request["headers"] if h.startswith("Content-Length")]
     if said and said[0].split()[1] != str(len(body)):
         body = re.sub(rb"\\x([0-9a-f]{2})",

@@ -80,10 +80,15 @@ def test_a_running_job_tells_its_progress_and_is_cancelled(session):
 
 def test_scala_is_completed(session):
     text(session, "val someName = 1", "spark")
-    r = session.gateway.post(f"{session.path}/completion", {
-        "code": "someN", "kind": "spark", "cursor": 5})
+    session.wait("idle", seconds=SLOW)
 
-    assert (r.status_code, r.json()) == (200, {"candidates": ["someName"]})
+    def candidates():
+        r = session.gateway.post(f"{session.path}/completion", {
+            "code": "someN", "kind": "spark", "cursor": 5})
+        assert r.status_code == 200
+        return r.json()["candidates"]
+    # there are none while the compiler has no time for them
+    assert wait_for("candidates", candidates, SLOW) == ["someName"]
 
 
 def test_an_uploaded_file_is_there_at_once(session):

@@ -29,7 +29,27 @@ an_idle_one_is_asked_a_minute_later(void **state UNUSED)
 	assert_int_equal(follow_wait(&f, &nobody, NOW), 0);
 	f.jitter = 5999;
 	assert_int_equal(follow_due(&f, &nobody, NOW),
-	    NOW + FOLLOW_IDLE_MS - 5999);
+	    NOW + FOLLOW_IDLE_MS + 5999);
+}
+
+/* Ten minutes of them, from a start at which all were asked at once. */
+static void
+a_thousand_idle_ones_cost_17_calls_a_second(void **state UNUSED)
+{
+	const int64_t end = NOW + 600000;
+	int64_t now;
+	int calls = 0;
+
+	for (uint32_t i = 0; i < 1000; i++) {
+		struct follow f = idle();
+
+		f.jitter = i * 2654435761u;
+		for (now = NOW; now < end; calls++) {
+			follow_answered(&f, now);
+			now = follow_due(&f, &nobody, now);
+		}
+	}
+	assert_in_range(calls / 600, 14, 17);
 }
 
 static void
@@ -139,6 +159,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(an_idle_one_is_asked_a_minute_later),
+		cmocka_unit_test(a_thousand_idle_ones_cost_17_calls_a_second),
 		cmocka_unit_test(one_asked_about_is_followed_for_a_while),
 		cmocka_unit_test(busy_starting_and_posted_ones_are_followed),
 		cmocka_unit_test(after_a_silence_how_it_is_comes_first),
