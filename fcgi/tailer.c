@@ -307,6 +307,15 @@ on_waiting(struct driver *d)
 	say(d, TAIL_WAITING);
 }
 
+/* A stream has ended, or broke: why, a read will show. */
+static void
+on_followed(struct driver *d)
+{
+	d->current = false;
+	if (num_mono_ms() - d->began_ms < SHORT_MS && !d->ask.over)
+		back_off(d);
+}
+
 static void
 on_ended_well(struct driver *d, enum doing was)
 {
@@ -317,10 +326,7 @@ on_ended_well(struct driver *d, enum doing was)
 		on_read(d);
 		return;
 	case DOING_FOLLOW:
-		/* why it ended, a read will show */
-		d->current = false;
-		if (num_mono_ms() - d->began_ms < SHORT_MS && !d->ask.over)
-			back_off(d);
+		on_followed(d);
 		return;
 	case DOING_KEPT:
 		on_kept(d, &err);
@@ -357,7 +363,7 @@ on_end(void *arg, enum kube_result result, int wait_s, const struct err *err)
 	if (result == KUBE_OK) {
 		on_ended_well(d, was);
 	} else if (was == DOING_FOLLOW) {
-		d->current = false;
+		on_followed(d);
 	} else if (was == DOING_EVENTS) {
 		on_waiting(d);	/* without them, for whatever reason */
 	} else if (result == KUBE_NOT_FOUND) {
@@ -447,6 +453,7 @@ take_ask(struct tailer *t, const struct tail_ask *ask, int64_t at_ms)
 		return false;
 	if (d->wanted_ms < at_ms)
 		d->wanted_ms = at_ms;
+	d->leave = false;
 	if (ask->over && !d->over_ms)
 		d->over_ms = at_ms;
 	/* what was just kept need not be waited for */
