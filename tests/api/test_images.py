@@ -33,6 +33,8 @@ def test_a_submission_that_fails_is_dead_with_its_reason(
         'mount.path", "/x"),'
     assert '"${conf}",' in text
     (tmp_path / "batch.cfg").write_text(text.replace('"${conf}",', refused))
+    (tmp_path / "session.cfg").write_text(
+        (SRC / "conf/templates/session.cfg").read_text())
     gateway = maker.gateway(cluster, settings={
         "gateway": "badsub", "templates.dir": str(tmp_path)})
     batch = gateway.submit({"file": job("lines.py")})["id"]
