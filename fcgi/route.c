@@ -8,6 +8,7 @@
 #include "apps.h"
 #include "batch.h"
 #include "err.h"
+#include "overview.h"
 #include "reply.h"
 #include "request.h"
 #include "server.h"
@@ -92,6 +93,8 @@ static const struct route routes[] = {
 	  { { "GET", server_no_checks } } },
 	{ { "readyz" }, "GET, HEAD", APP_BATCH,
 	  { { "GET", server_ready } } },
+	{ { "status", "api", "v1", "overview" }, "GET, HEAD", APP_BATCH,
+	  { { "GET", overview_get } } },
 	{ { NULL }, "GET, HEAD", APP_BATCH,
 	  { { "GET", server_root } } },
 };
