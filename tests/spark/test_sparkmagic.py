@@ -94,7 +94,7 @@ def test_a_table_of_here_is_sent_to_spark(python):
 @pytest.mark.parametrize("code", [
     "import time\nfor i in range(600): time.sleep(1)",
     "spark.range(600).repartition(600).foreach("
-    "lambda r: __import__('time').sleep(5))"])
+    "lambda r: __import__('time').sleep(5))"], ids=["Python", "Spark"])
 def test_an_interrupt_cancels_and_the_session_lives(code, python):
     ended = python.magic.start("cell", kernel=python.name, code=code)
     wait_for("the statement to run", lambda: python.session().json()["state"]
