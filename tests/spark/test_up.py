@@ -15,7 +15,7 @@ import time
 import pytest
 import requests
 
-from build import PYSPARK
+from build import VENVS
 from procs import alive, listeners, wait_for
 from rig import PLACE, SRC
 
@@ -247,7 +247,8 @@ def test_a_wheelhouse_is_enough_without_a_network(up):
     other = Installation(up.checkout, up.home.parent / "offline")
     wheels = up.home.parent / "wheels"
     subprocess.run(
-        [PLACE / "venv/bin/pip", "download", "-q", "-d", wheels, PYSPARK],
+        [PLACE / "venv/bin/pip", "download", "-q", "-d", wheels,
+         *VENVS["venv"]],
         check=True, capture_output=True, timeout=LONG)
     try:
         text = other.run("up", "--wheelhouse", str(wheels), SPARK_HOME="",
