@@ -5,6 +5,7 @@
 #include "feed.h"
 #include "gw.h"
 #include "num.h"
+#include "request.h"
 
 #define NEWS_MS 300	/* that a first ask after a silence waits for them */
 
@@ -16,13 +17,14 @@ live_has_driver(const struct app *app)
 }
 
 bool
-live_heed(struct gw *gw, const struct app *app)
+live_heed(struct gw *gw, const struct request *rq, const struct app *app)
 {
 	int64_t now = num_mono_ms();
 
 	if (app->kind != APP_SESSION || !gw->feed)
 		return false;
-	if (feed_stamp(gw->feed, app->id, FEED_SEEN | FEED_ASKED) ||
+	if (feed_stamp(gw->feed, app->id, rq->observer ? FEED_ASKED :
+	    FEED_SEEN | FEED_ASKED) ||
 	    !live_has_driver(app))
 		return false;
 	feed_poke(gw->feed);

@@ -10,12 +10,16 @@
 #include "defs.h"
 
 struct gw;
+struct request;
 
 /*
  * A client asks for this application: a session is followed from now on, and
- * its heartbeat is renewed. True if its state may have changed meanwhile.
+ * its heartbeat is renewed, unless the request says that it only looks: a
+ * status page that is left open keeps no session alive. True if its state may
+ * have changed meanwhile.
  */
-bool live_heed(struct gw *gw, const struct app *app);
+bool live_heed(struct gw *gw, const struct request *rq,
+    const struct app *app);
 /* Whether its driver is there to be asked. */
 bool live_has_driver(const struct app *app);
 

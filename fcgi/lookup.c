@@ -190,8 +190,8 @@ lookup_app(struct gw *gw, const struct request *rq, const struct target *t,
 		return false;
 	if (number && cache_get_app(gw->cache, t->kind, id, ret) ==
 	    CACHE_FOUND)
-		return !live_heed(gw, ret) || cache_get_app(gw->cache, t->kind,
-		    id, ret) == CACHE_FOUND || lookup_absent(t, err);
+		return !live_heed(gw, rq, ret) || cache_get_app(gw->cache,
+		    t->kind, id, ret) == CACHE_FOUND || lookup_absent(t, err);
 	if (!lookup_item(gw, rq, t, &it, err))
 		return false;
 	*ret = it.view.app;
@@ -210,7 +210,7 @@ lookup_item(struct gw *gw, const struct request *rq, const struct target *t,
 		return false;
 	found = number ? cache_get(gw->cache, t->kind, id, &ret->view) :
 	    cache_find_name(gw->cache, t->kind, t->id, &ret->view);
-	if (found == CACHE_FOUND && live_heed(gw, &ret->view.app))
+	if (found == CACHE_FOUND && live_heed(gw, rq, &ret->view.app))
 		found = cache_get(gw->cache, t->kind, ret->view.app.id,
 		    &ret->view);
 	switch (found) {

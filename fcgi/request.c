@@ -241,6 +241,7 @@ take_params(struct request *rq, const FCGX_Request *fcgi,
 	(void)COPY(content_type, "CONTENT_TYPE");
 	(void)COPY(accept, "HTTP_ACCEPT");
 	(void)COPY(prefix, "LIVY_PREFIX");
+	rq->observer = FCGX_GetParam("HTTP_X_LIVY_OBSERVER", fcgi->envp);
 	if (!COPY(idempotency_key, "HTTP_IDEMPOTENCY_KEY"))
 		return err_set(err, 400, "Idempotency-Key is longer than %zu",
 		    sizeof rq->idempotency_key - 1);

@@ -45,6 +45,7 @@ struct request {
 	int64_t start_ms;	/* monotonic */
 	int64_t deadline_ms;	/* monotonic: calls of this request end */
 	bool head;		/* HEAD: as GET, without the body */
+	bool observer;		/* it only looks: no sign of a client's life */
 };
 
 void request_init(struct request *rq);

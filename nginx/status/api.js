@@ -98,7 +98,8 @@ function exact(key, value, context) {
 export async function ask(path, { method = "GET", signal, text } = {}) {
 	const timeout = AbortSignal.timeout(WAIT_MS);
 	const headers = { Accept: text ? "text/plain" : "application/json",
-		"X-Requested-By": "livy-fcgi-status" };
+		"X-Requested-By": "livy-fcgi-status",
+		"X-Livy-Observer": "1" };	/* a look is no heartbeat */
 	if (way === "token")
 		headers.Authorization = "Bearer " + token;
 	let reply, body;

@@ -7,6 +7,7 @@ import time
 
 import pytest
 
+import repl
 import sample
 from browser import Browser
 from procs import wait_for
@@ -323,6 +324,56 @@ def test_what_waits_longest_comes_first(maker):
     assert body["waiting"][0]["kind"] == "batch"
     assert any("waiting for the Spark Operator" in line
                for line in body["waiting"][0]["view"]["log"])
+
+
+# A session of the gateway, with an agent that has the real one's HTTP side
+
+@pytest.fixture(scope="module")
+def talking(session_maker, cluster, workdir):
+    return session_maker.gateway(cluster, settings=dict(
+        repl.settings(workdir), gateway="talking"))
+
+
+def test_a_session_is_the_apis_and_grows_by_itself(talking, page):
+    live = repl.Session(talking)
+    live.result(live.post("6 * 7").json()["id"])
+    sign_in(page, talking, path=f"#/sessions/{live.id}")
+    page.wait_text("6 * 7")
+    page.script("document.querySelector('.statements').dataset.mark = 'me'")
+
+    live.result(live.post("'new ' + 'result'").json()["id"])
+    live.result(live.post("1 / 0").json()["id"])
+    page.wait_text("ZeroDivisionError")
+    told = talking.get(f"/sessions/{live.id}/statements").json()
+    assert page.texts("pre.code") == [s["code"] for s in told["statements"]]
+    said = page.texts(".statements > li .output")
+    assert "42" in said[0] and "new result" in said[1]
+    assert page.script(
+        "document.querySelector('.statements').dataset.mark") == "me"
+    page.wait("document.querySelector('h1 .state').innerText === 'idle'")
+    page.click(".actions button", "Stop")
+    page.click("dialog button", "Stop")
+    page.wait("document.querySelector('h1 .state').innerText === 'dead'")
+    assert live.state() == "dead"
+    clean(page, talking.url, troubles=True)
+
+
+def test_an_idle_session_is_counted_as_such(talking):
+    live = repl.Session(talking)
+    live.wait("idle")
+
+    wait_for("the overview to know", lambda: talking.get(
+        "/status/api/v1/overview").json()["sessions"]["states"].get("idle"))
+    live.delete()
+
+
+def test_a_page_that_is_left_open_keeps_no_session_alive(talking, page):
+    live = repl.Session(talking, {"kind": "pyspark",
+                                  "heartbeatTimeoutInSecond": 9})
+    sign_in(page, talking, path=f"#/sessions/{live.id}")
+
+    page.wait("document.querySelector('h1 .state')?.innerText === 'dead'")
+    assert [u for u in page.requests if u.endswith(f"/sessions/{live.id}")]
 
 
 # A session, by the stand-in
