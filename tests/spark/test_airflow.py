@@ -133,11 +133,11 @@ def test_below_a_path(airflow, prefixed, job):
         airflow.do("hook", method="get_batch", **hook)
 
 
-def test_a_refusal_reaches_the_user_in_livys_words(airflow):
+def test_a_refusal_reaches_the_user_in_livys_words(airflow, job):
     with pytest.raises(ClientError, match=(
             "Status code: 400.*Path 'x.py' is not absolute")):
         airflow.do("operator", task="refused", file="x.py",
                    polling_interval=1)
     with pytest.raises(ClientError, match="Status code: 500.*ClassCast"):
-        airflow.do("operator", task="text_for_number", file="/x.py",
-                   num_executors="2")
+        airflow.do("operator", task="text_for_number",
+                   file=job("lines.py"), num_executors="2")
