@@ -45,6 +45,34 @@ only_so_many_may_call_outside_at_once(void **state)
 }
 
 static void
+a_driver_and_a_user_hold_a_few_calls_only(void **state)
+{
+	static const struct slot_limits few = { .pool = 4, .driver = 1,
+		.user = 2 };
+	struct slots *s = *state;
+
+	assert_int_equal(slot_calling_driver(s, 0, 7, "ann", &few),
+	    SLOT_CALL_GRANTED);
+	assert_int_equal(slot_calling_driver(s, 1, 7, "bob", &few),
+	    SLOT_CALL_DRIVER_FULL);
+	assert_int_equal(slot_calling_driver(s, 1, 8, "ann", &few),
+	    SLOT_CALL_GRANTED);
+	assert_int_equal(slot_calling_driver(s, 2, 9, "ann", &few),
+	    SLOT_CALL_USER_FULL);
+	assert_int_equal(slot_calling_driver(s, 2, 9, "bob", &few),
+	    SLOT_CALL_GRANTED);
+	/* calls to the cluster count for the pool alone */
+	assert_true(slot_calling_begin(s, 3, 4));
+
+	slot_calling_end(s, 0);
+	slot_calling_end(s, 3);
+	assert_int_equal(slot_calling_driver(s, 3, 7, "bob", &few),
+	    SLOT_CALL_GRANTED);
+	assert_int_equal(slot_calling_driver(s, 0, 6, "cat",
+	    &(struct slot_limits){ 3, 1, 2 }), SLOT_CALL_POOL_FULL);
+}
+
+static void
 a_dead_worker_gives_its_call_back(void **state)
 {
 	struct slots *s = *state;
@@ -83,6 +111,9 @@ main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(
 		    only_so_many_may_call_outside_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+		    a_driver_and_a_user_hold_a_few_calls_only, setup,
+		    teardown),
 		cmocka_unit_test_setup_teardown(
 		    a_dead_worker_gives_its_call_back, setup, teardown),
 		cmocka_unit_test_setup_teardown(
