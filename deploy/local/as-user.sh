@@ -69,7 +69,7 @@ up()
 	if [ "${UP_JOB:-auto}" = always ] || {
 		[ "${UP_JOB:-auto}" = auto ] && [ "$(remembered job)" != "$UP_HASH" ]
 	}; then
-		step "The main job: a PySpark batch counts the words of a text"
+		step "The main job: a PySpark batch, then statements in a session"
 		"$python" -B "$local_src/mainjob.py" run
 		remember job "$UP_HASH"
 	fi

@@ -1,7 +1,8 @@
-"""The main job: a PySpark batch from an HTTPS request to its result, with
-progress on the screen.
+"""The main job, from HTTPS requests to results, with progress on the screen:
+a PySpark batch, then statements of three languages in one session.
 
-    mainjob.py run          submits examples/wordcount.py and follows it
+    mainjob.py run          submits examples/wordcount.py and follows it, then
+                            a Python, an SQL and a Scala statement
     mainjob.py get PATH     one GET, its body to standard output
 
 The folder of the installation is in LIVY_FCGI_HOME."""
@@ -79,10 +80,21 @@ class Screen:
         took = time.monotonic() - self.start
         print(f"    {took:5.1f} s  {text}", flush=True)
 
+    @staticmethod
+    def result(text):
+        print("             " + text, flush=True)
+
+    def code(self, kind, text):
+        label = f"{kind}> "
+        for line in text.splitlines():
+            print((" " * max(0, 13 - len(label)) + label + line)
+                  [:self.width], flush=True)
+            label = "... "
+
     def log(self, line):
         text = "".join(c if c.isprintable() else " " for c in line)
         if text.startswith("RESULT "):
-            print("             " + text[7:], flush=True)
+            self.result(text[7:])
         elif text.strip():
             print(("           | " + text)[:self.width], flush=True)
 
@@ -153,8 +165,7 @@ def follow(gateway, batch, screen):
         time.sleep(0.5)
 
 
-def run():
-    gateway, screen = Gateway(), Screen()
+def run_batch(gateway, screen):
     print(f"    POST {gateway.url}/batches", flush=True)
     batch = gateway.json("POST", "/batches", {
         "file": "local:///opt/examples/wordcount.py",
@@ -172,6 +183,78 @@ def run():
         raise Failed(f"batch {batch} ended as {state}")
     if not log.results:
         raise Failed(f"batch {batch} printed no result")
+    return seen
+
+
+# What is asked of a session, one after the other: the view that the first
+# makes is there for the others.
+STATEMENTS = (
+    ("pyspark", f"""\
+words = spark.read.text("file://{TEXT}").selectExpr(
+    "explode(split(lower(value), '[^a-z]+')) AS word").where("word <> ''")
+words.createOrReplaceTempView("words")
+print(words.count(), "words")"""),
+    ("sql", "SELECT word, count(*) AS n FROM words"
+            " GROUP BY word ORDER BY n DESC, word LIMIT 3"),
+    ("spark", 'spark.table("words").as[String].map(_.length).reduce(_ max _)'),
+)
+
+
+def wait_state(gateway, path, screen, done, bad):
+    """Polls until the state is one of done; what it shows then."""
+    end, state = time.monotonic() + DEADLINE, None
+    while time.monotonic() < end:
+        view = gateway.json("GET", path)
+        if view["state"] != state and "kind" in view:
+            screen.state(f"state: {view['state']}")
+        state = view["state"]
+        if state in done:
+            return view
+        if state in bad:
+            raise Failed(f"{path} is {state}:\n" +
+                         "\n".join(view.get("log") or []))
+        time.sleep(0.1)
+    raise Failed(f"{path} is still {state} after {DEADLINE} s")
+
+
+def show_output(output, screen):
+    if output["status"] != "ok":
+        raise Failed("\n".join([f"{output['ename']}: {output['evalue']}",
+                                *output["traceback"]]))
+    table = output["data"].get("application/json")
+    for row in table["data"] if table else ():
+        screen.result("  ".join(map(str, row)))
+    if not table:
+        for line in output["data"]["text/plain"].splitlines():
+            screen.result(line)
+
+
+def run_session(gateway, screen):
+    print(f"    POST {gateway.url}/sessions", flush=True)
+    session = gateway.json("POST", "/sessions", {
+        "kind": "shared", "conf": {"spark.log.level": "WARN"}})["id"]
+    path = f"/sessions/{session}"
+    screen.state(f"accepted as session {session}")
+    try:
+        wait_state(gateway, path, screen, {"idle"}, ENDED)
+        for kind, code in STATEMENTS:
+            screen.code(kind, code)
+            statement = gateway.json("POST", path + "/statements",
+                                     {"kind": kind, "code": code})["id"]
+            said = wait_state(gateway, f"{path}/statements/{statement}",
+                              screen, {"available"}, {"cancelled"})
+            show_output(said["output"], screen)
+            took = said["completed"] - said["started"]
+            screen.state(f"statement {statement}, {took} ms")
+    finally:
+        gateway.call("DELETE", path)
+
+
+def run():
+    gateway, screen = Gateway(), Screen()
+    seen = run_batch(gateway, screen)
+    run_session(gateway, screen)
+    watch_listeners(seen)
     screen.state(f"{len(seen)} listening sockets seen, all on loopback")
 
 

@@ -112,9 +112,12 @@ def test_the_first_command_shows_sparks_result(up):
 
     assert f"{sum(words.values())} words" in up.output
     shown = re.findall(r"^ +([a-z]+) +(\d+)$", up.output, re.M)
-    assert [(w, int(n)) for w, n in shown] == most
-    for word in ("state: starting", "state: success", up.variables()[
-            "LIVY_URL"], "curl "):
+    # of the batch, then of the SQL statement
+    assert [(w, int(n)) for w, n in shown] == most + most[:3]
+    longest = max(map(len, words))
+    assert re.search(rf"^ +res\d+: Int = {longest}$", up.output, re.M)
+    for word in ("state: starting", "state: success", "state: idle",
+                 up.variables()["LIVY_URL"], "curl "):
         assert word in up.output, word
 
 
