@@ -332,8 +332,9 @@ statement_complete(struct gw *gw, const struct request *rq,
 	AUTO_JSON json_object *body = NULL;
 	AUTO_BUF struct buf out = BUF_INIT(2 * rq->body.limit + 1024);
 	AUTO_CALL struct session_call c = SESSION_CALL_INIT(gw, rq);
+	/* a compiler takes its time; asked twice it would take twice as long */
 	struct agent_req post = { .method = "POST", .path = "/v1/completion",
-		.limit = SMALL_MAX, .timeout_ms = gw->conf->call_timeout_ms };
+		.limit = SMALL_MAX, .timeout_ms = gw->conf->call_budget_ms };
 
 	if (!jbody_read(&jbody_completion, rq->body.data, rq->body.len, &body,
 	    err) || !session_call_find(&c, t, err) ||

@@ -85,8 +85,8 @@ def test_scala_is_completed(session):
     def candidates():
         r = session.gateway.post(f"{session.path}/completion", {
             "code": "someN", "kind": "spark", "cursor": 5})
-        assert r.status_code == 200
-        return r.json()["candidates"]
+        assert r.status_code in (200, 503)
+        return r.status_code == 200 and r.json()["candidates"]
     # there are none while the compiler has no time for them
     assert wait_for("candidates", candidates, SLOW) == ["someName"]
 
