@@ -83,7 +83,7 @@ members_and_elements_are_where_they_lie(void **state UNUSED)
 	struct jpart o = part(" {\"a\" : [1,\"],\\\"\", {} ] , \"b\":-2} ");
 	struct jpart key, value, one;
 	size_t at = 0, in = 0;
-	int64_t n;
+	int64_t n = 0;
 
 	assert_true(jscan_member(o, &at, &key, &value));
 	assert_true(jscan_is(key, "a") && jscan_is_array(value));
@@ -96,8 +96,8 @@ members_and_elements_are_where_they_lie(void **state UNUSED)
 	assert_false(jscan_element(value, &in, &one));
 
 	assert_true(jscan_member(o, &at, &key, &value));
-	assert_true(jscan_is(key, "b") &&
-	    jscan_int(value, INT64_MIN, INT64_MAX, &n));
+	assert_true(jscan_is(key, "b"));
+	assert_true(jscan_int(value, INT64_MIN, INT64_MAX, &n));
 	assert_int_equal(n, -2);
 	assert_false(jscan_member(o, &at, &key, &value));
 }
