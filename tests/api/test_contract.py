@@ -13,6 +13,7 @@ import ssl
 import zlib
 
 import pytest
+import requests
 
 from golden import replay
 from procs import wait_for
@@ -317,9 +318,20 @@ def _(rig):
     rig.drop(re.search(rb"Location: /batches/(\d+)", rest)[1].decode())
 
 
+def ask_too_much(rig, path, headers=None):
+    """The answer may come, and the connection end, while it is being sent;
+    whoever is then still sending has not seen it, and asks again."""
+    for _ in range(20):
+        try:
+            return rig.ask("GET", path, headers=headers)
+        except requests.ConnectionError:
+            pass
+    raise AssertionError(f"no answer to {path[:40]}")
+
+
 @line(25, "a header that is too long")
 def _(rig):
-    r = rig.ask("GET", "/batches", headers={"X-Long": "x" * 140000})
+    r = ask_too_much(rig, "/batches", {"X-Long": "x" * 20000})
     assert r.status_code == 431 and "msg" in r.json()
     assert rig.ask("GET", "/batches", headers={f"X-{i}": "x" * 8000
                                                for i in range(5)}
@@ -328,7 +340,7 @@ def _(rig):
 
 @line(26, "a URI that is too long")
 def _(rig):
-    r = rig.ask("GET", "/batches?x=" + "x" * 140000)
+    r = ask_too_much(rig, "/batches?x=" + "x" * 20000)
     assert r.status_code == 414 and "msg" in r.json()
     assert rig.ask("GET", "/batches?size=0&x=" + "x" * 9000
                    ).status_code == 200
