@@ -196,6 +196,25 @@ tmpl_policy_allows(const struct tmpl_policy *p, const char *key)
 	return !p->allowed || tmpl_policy_matches(p->allowed, key);
 }
 
+/*
+ * A key goes to spark-submit as KEY=VALUE, which is split at the first '=':
+ * one that holds that sign would set another key than the one that is judged.
+ */
+static bool
+check_spelling(json_object *map, struct err *err)
+{
+	json_object_object_foreach(map, key, value) {
+		(void)value;
+		if (*key && !strchr(key, '=') &&
+		    !key[strcspn(key, " \t\r\n\f\v")])
+			continue;
+		return err_set(err, 400, "Rejected, Reason: '%.200s' cannot be "
+		    "a conf key: it is empty, or holds '=' or white space",
+		    key);
+	}
+	return true;
+}
+
 static bool
 check_refused(const struct tmpl_policy *p, json_object *map, struct err *err)
 {
@@ -325,7 +344,8 @@ tmpl_policy_take(const struct tmpl_policy *p, json_object *vars,
 	json_object_object_add(vars, "lifted", lifted);
 	if (!json_object_is_type(map, json_type_object))
 		return true;
-	if (!check_refused(p, map, err) || !check_secrets(p, map, err))
+	if (!check_spelling(map, err) || !check_refused(p, map, err) ||
+	    !check_secrets(p, map, err))
 		return false;
 	for (size_t i = 0; p->lift && i < p->lift->count; i++) {
 		if (!lift_at(p->lift, i, &lift))

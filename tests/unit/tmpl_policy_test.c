@@ -89,6 +89,24 @@ lifted_keys_become_variables_of_their_type(void **state UNUSED)
 	    "'a.on' is 'yes', must be true or false");
 }
 
+/* spark-submit would read "a.image=x=1" as a.image, with the value "x=1". */
+static void
+a_key_cannot_stand_for_another_one(void **state UNUSED)
+{
+	static const char *const confs[] = {
+		"{\"a.image=x\":\"1\"}", "{\"a.image \":\"1\"}",
+		"{\"\\na.image\":\"1\"}", "{\"\":\"1\"}",
+		"{\"b.password=x\":\"\"}",
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(confs); i++)
+		assert_refused("refused_conf = [ \"a.image\" ];", confs[i],
+		    "cannot be a conf key");
+	assert_taken("refused_conf = [ \"a.image\" ];",
+	    "{\"conf\":{\"a.images\":\"x = 1\"}}",
+	    "{\"conf\":{\"a.images\":\"x = 1\"}}");
+}
+
 static void
 a_field_of_the_request_wins_over_its_key(void **state UNUSED)
 {
@@ -201,6 +219,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lifted_keys_become_variables_of_their_type),
+		cmocka_unit_test(a_key_cannot_stand_for_another_one),
 		cmocka_unit_test(a_field_of_the_request_wins_over_its_key),
 		cmocka_unit_test(what_is_lifted_is_not_refused),
 		cmocka_unit_test(malformed_policies_are_refused),
