@@ -86,15 +86,24 @@ one_find(const struct known *k, const char *object)
 	return e ? lh_entry_v(e) : NULL;
 }
 
-/* The one of that name in ns, made if need be; NULL with the reason. */
+/*
+ * The one of that name in ns, made if need be; NULL with the reason. Where an
+ * application is decides: in another namespace anybody may have pods with
+ * its labels.
+ */
 static struct one *
-one_get(struct known *k, const char *object, const char *ns, struct err *err)
+one_get(struct known *k, const char *object, const char *ns, bool is_app,
+    struct err *err)
 {
 	struct one *o = one_find(k, object);
 
-	if (o && strcmp(o->ns, ns) != 0) {
+	if (o && strcmp(o->ns, ns) != 0 && (o->has_app || !is_app)) {
 		err_set(err, 404, "namespace %s has one of that name", o->ns);
 		return NULL;
+	}
+	if (o && strcmp(o->ns, ns) != 0) {
+		o->has_pod = o->had_pod = false;
+		snprintf(o->ns, sizeof o->ns, "%s", ns);
 	}
 	if (o)
 		return o;
@@ -187,7 +196,7 @@ known_app(struct known *k, json_object *obj, uint32_t mark, struct err *err)
 		known_app_gone(k, obj);
 		return true;
 	}
-	o = one_get(k, text.object, text.ns, err);
+	o = one_get(k, text.object, text.ns, /* is_app= */ true, err);
 	if (!o)
 		return false;
 	free(o->run);
@@ -244,7 +253,7 @@ pod_owner(struct known *k, json_object *obj, struct err *err)
 		err_set(err, 404, "it has no name or namespace");
 		return NULL;
 	}
-	return one_get(k, object, ns, err);
+	return one_get(k, object, ns, /* is_app= */ false, err);
 }
 
 bool

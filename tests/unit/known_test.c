@@ -159,6 +159,23 @@ an_application_and_its_pod_are_joined_in_either_order(void **state)
 }
 
 static void
+pods_of_another_namespace_keep_no_application_out(void **state)
+{
+	struct fixture *f = *state;
+	AUTO_JSON json_object *stray = pod_object(1, "other", "p-0", RUNNING);
+	struct err err = ERR_INIT;
+
+	assert_true(known_pod(f->known, stray, 0, &err));
+	assert_true(put_app(f, 1, "ns", "SUBMITTED", 0));
+	assert_told(f, "1:SUBMITTED n1;");
+	assert_false(known_pod(f->known, stray, 0, &err));
+	known_pod_gone(f->known, stray);
+	assert_told(f, "");
+	assert_true(put_pod(f, 1, "p-1", RUNNING, 0));
+	assert_told(f, "1:SUBMITTED n1 pod-1 10.0.0.1 spark-1;");
+}
+
+static void
 what_a_pod_told_of_its_end_outlives_it(void **state)
 {
 	struct fixture *f = *state;
@@ -298,6 +315,7 @@ main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(an_application_and_its_pod_are_joined_in_either_order),
+		TEST(pods_of_another_namespace_keep_no_application_out),
 		TEST(what_a_pod_told_of_its_end_outlives_it),
 		TEST(the_end_of_an_application_is_told_once),
 		TEST(an_end_whose_beginning_was_missed_is_told_too),
