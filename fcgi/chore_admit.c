@@ -1,9 +1,14 @@
 #include "config.h"
 
 #include "admit.h"
+#include "buf.h"
 #include "chore.h"
 #include "conf.h"
+#include "err.h"
 #include "gw.h"
+#include "jv.h"
+#include "kube.h"
+#include "livy.h"
 #include "num.h"
 
 #define LET_GO_MS 30000	/* longest that the watch is believed to be late */
@@ -104,23 +109,63 @@ end(struct chores *due)
 			chore_add(due, &chore_admit, &w->first);
 }
 
+/*
+ * It as it is at the API server: what was stopped a moment ago still waits in
+ * the cache, and nobody would stop it a second time. *ret_new is NULL if it
+ * is gone.
+ */
+static bool
+fetch(struct gw *gw, const struct cache_view *v, json_object **ret_new,
+    struct err *err)
+{
+	AUTO_BUF struct buf path = BUF_INIT(1024);
+	struct kube_req rq = { .method = "GET",
+		.deadline_ms = num_mono_ms() + CHORE_MS };
+	enum kube_result r;
+
+	kube_path_apps(&path, v->text.ns, v->text.object);
+	rq.path = path.data;
+	r = kube_call(gw->kube, &rq, ret_new, NULL, err);
+	return r == KUBE_OK || r == KUBE_NOT_FOUND;
+}
+
+/* Lets it go, unless something else becomes of it meanwhile. */
+static bool
+let_it_go(struct gw *gw, const struct cache_view *v, json_object *obj,
+    struct err *err)
+{
+	json_object *notes;
+	json_object *body = chore_patch_body(v, /* suspend: */ false, &notes);
+
+	jv_set_str(jv_member(body, "metadata"), "resourceVersion",
+	    jv_str(obj, "metadata.resourceVersion"));
+	json_object_object_add(notes, ANNOTATION_WAITS, NULL);
+	chore_set_now(notes, ANNOTATION_ADMITTED);
+	return chore_patch(gw, v, body, err);
+}
+
 static enum chore_end
 act(struct gw *gw, const struct cache_view *v, struct buf *reason UNUSED,
     struct err *err)
 {
-	json_object *notes, *body;
+	AUTO_JSON json_object *obj = NULL;
+	struct err ignored = ERR_INIT;
+	struct app_text text;
+	struct app app;
+	bool waits;
 
 	if (num_mono_ms() < queue.next_ms)
 		return CHORE_NOTHING;	/* in another round */
-	body = chore_patch_body(v, /* suspend: */ false, &notes);
-	json_object_object_add(notes, ANNOTATION_WAITS, NULL);
-	chore_set_now(notes, ANNOTATION_ADMITTED);
-	if (!chore_patch(gw, v, body, err))
+	if (!fetch(gw, v, &obj, err))
+		return CHORE_FAILED;
+	waits = obj && livy_app(obj, gw->conf->gateway, &app, &text,
+	    &ignored) && app.waits && !app_ended(&app);
+	if (waits && !let_it_go(gw, v, obj, err))
 		return CHORE_FAILED;
 	queue.next_ms = num_mono_ms() + gw->conf->admission_pace_ms;
 	queue.let_go[queue.let_go_count++] = (struct let_go){ v->app.kind,
 		v->app.id, num_mono_ms(), true };
-	return CHORE_DONE;
+	return waits ? CHORE_DONE : CHORE_NOTHING;
 }
 
 /* Lets waiting applications go where there is room, at a set pace. */

@@ -1,6 +1,8 @@
 """Admission, the leader's chores and its Lease: what is over the limit waits,
 goes in order at the pace, once, whoever dies; and at rest nobody calls."""
 
+import os
+import signal
 import time
 from datetime import datetime
 
@@ -124,6 +126,33 @@ def test_a_late_watch_makes_nobody_go_twice_or_beyond_the_limit(
     time.sleep(5)
     assert [b for _, b in resumed(gateway)] == waiting[:1]
     assert [waits(cluster, b) for b in waiting] == [False] + [True] * 3
+
+
+def test_what_was_stopped_while_it_waited_is_never_let_go(
+        maker, cluster, body):
+    without_operator(cluster)
+    gateway = replica(maker, cluster, **{
+        "admission.limit": 1, "admission.pace": "100ms"})
+    first = gateway.submit(body)["id"]
+    session = gateway.post("/sessions", {}).json()["id"]
+    name = f"livy-t-s-{session}"
+    assert cluster.kube.app(name)["spec"]["suspend"]
+    wait_for("the watch", lambda: gateway.get(
+        "/sessions").json()["total"] == 1)
+
+    # The leader hears of the room at once, and late of the stop.
+    leader, = gateway.pids("leader")
+    os.kill(leader, signal.SIGSTOP)
+    assert gateway.delete(f"/batches/{first}").status_code == 200
+    wait_for("the watch", lambda: gateway.get(
+        "/batches").json()["total"] == 0)
+    delay_watches(cluster, 9000)
+    assert gateway.post(f"/sessions/{session}/stop", {}).status_code == 204
+    os.kill(leader, signal.SIGCONT)
+    time.sleep(8)
+
+    assert cluster.kube.app(name)["spec"]["suspend"]
+    assert resumed(gateway) == []
 
 
 def test_a_session_goes_before_older_batches(maker, cluster, body):
