@@ -231,7 +231,8 @@ set_wire(struct kube *k, struct kube_transfer *t)
 
 /*
  * A network that swallows what is sent: the kernel finds out while the
- * stream is at rest, and no call is made for it.
+ * stream is at rest, and no call is made for it. A connection that many
+ * share has to end as well: a call that is given up only leaves it.
  */
 static int
 on_socket(void *arg UNUSED, curl_socket_t fd, curlsocktype purpose UNUSED)
@@ -243,7 +244,7 @@ on_socket(void *arg UNUSED, curl_socket_t fd, curlsocktype purpose UNUSED)
 }
 
 static void
-set_stream(CURL *c)
+set_dead_after(CURL *c)
 {
 	curl_easy_setopt(c, CURLOPT_TCP_KEEPIDLE, (long)KEEP_IDLE_S);
 	curl_easy_setopt(c, CURLOPT_TCP_KEEPINTVL, (long)KEEP_AGAIN_S);
@@ -257,9 +258,9 @@ set_request(struct kube *k, const struct kube_http *rq, const char *url)
 
 	curl_easy_setopt(c, CURLOPT_URL, url);
 	curl_easy_setopt(c, CURLOPT_TIMEOUT_MS, (long)rq->timeout_ms);
-	if (rq->stream)
-		set_stream(c);
-	else if (!rq->origin)
+	if (rq->stream || (rq->share && !rq->origin))
+		set_dead_after(c);
+	if (!rq->stream && !rq->origin)
 		curl_easy_setopt(c, CURLOPT_ACCEPT_ENCODING, "");
 	curl_easy_setopt(c, CURLOPT_FORBID_REUSE, rq->close ? 1L : 0L);
 	if (rq->share && !rq->origin) {
