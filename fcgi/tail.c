@@ -137,6 +137,7 @@ void
 tail_ask(struct tail *t, size_t box, const struct tail_ask *ask)
 {
 	struct box *b = &t->box[box];
+	int64_t before = atomic_load(&b->at_ms), now = num_mono_ms();
 	const uint64_t one = 1;
 
 	assert(box < t->boxes);
@@ -144,7 +145,8 @@ tail_ask(struct tail *t, size_t box, const struct tail_ask *ask)
 	seq_write_begin(&b->seq);
 	b->ask = *ask;
 	seq_write_end(&b->seq);
-	atomic_store(&b->at_ms, num_mono_ms());
+	/* a second one in this millisecond is another one */
+	atomic_store(&b->at_ms, now > before ? now : before + 1);
 	/* it looks by itself now and then, should this fail */
 	if (write(t->wake_fd, &one, sizeof one) < 0)
 		return;

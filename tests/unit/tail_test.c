@@ -5,15 +5,18 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "buf.h"
+#include "conf.h"
 #include "num.h"
 #include "pod_events.h"
 #include "shm.h"
+#include "tail.h"
 #include "tail_ring.h"
 #include "tail_split.h"
 
@@ -373,6 +376,31 @@ the_newest_event_is_told_on_one_line(void **state UNUSED)
 	assert_string_equal(said, "");
 }
 
+/* Of two drivers, within one millisecond, from the same worker. */
+static void
+a_second_ask_is_told_from_the_first(void **state UNUSED)
+{
+	const struct conf conf = { .log_drivers = 1, .log_bytes = 65536,
+		.log_lines = 10 };
+	size_t size = tail_size(&conf, 1);
+	void *mem = shm_map(size, false);
+	struct tail_ask ask = { .key = { .id = 1 } }, got;
+	int64_t before = 0, at;
+	struct tail *t;
+
+	tail_format(mem, &conf, 1);
+	t = tail_open(mem, -1);
+	for (ask.key.id = 1; ask.key.id < 100; ask.key.id++) {
+		tail_ask(t, 0, &ask);
+		assert_true(tail_asked(t, 0, &at, &got));
+		assert_int_equal(got.key.id, ask.key.id);
+		assert_true(at > before);
+		before = at;
+	}
+	tail_close(t);
+	munmap(mem, size);
+}
+
 int
 main(void)
 {
@@ -388,6 +416,7 @@ main(void)
 		cmocka_unit_test(a_line_too_long_for_the_ring_is_cut),
 		cmocka_unit_test(readers_get_whole_lines_from_a_busy_writer),
 		cmocka_unit_test(the_newest_event_is_told_on_one_line),
+		cmocka_unit_test(a_second_ask_is_told_from_the_first),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
