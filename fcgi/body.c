@@ -74,7 +74,7 @@ take_upload(struct request *rq, FCGX_Request *fcgi, const struct conf *conf,
 		return err_set(err, 400, "bad Content-Length");
 	if (rq->rest.left <= conf->upload_limit)
 		return true;
-	return err_bare(err, 500, "org.apache.scalatra.servlet."
+	return err_bare(err, 500, "org.scalatra.servlet."
 	    "SizeConstraintExceededException: Too large request or file");
 }
 

@@ -449,7 +449,7 @@ an_upload_that_is_cut_off_or_too_long_fails(void **state UNUSED)
 	assert_false(start_upload(&p, "0123456789abc", "CONTENT_LENGTH=13",
 	    false, &err));
 	assert_int_equal(err.status, 500);
-	assert_string_equal(err.msg, "org.apache.scalatra.servlet."
+	assert_string_equal(err.msg, "org.scalatra.servlet."
 	    "SizeConstraintExceededException: Too large request or file");
 	peer_finish(&p);
 	peer_release(&p);
