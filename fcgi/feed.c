@@ -281,7 +281,7 @@ feed_statement(struct feed *f, int32_t id, const char *uid, int32_t sid,
 	struct copy copy;
 	const char *arena;
 
-	for (int i = 0; i < TRIES && sid >= 0; i++) {
+	for (int i = 0; i < TRIES && sid >= 0 && sid < ID_MAX; i++) {
 		memset(&copy, 0, sizeof copy);
 		r = record(f, id, &arena);
 		if (!r)
@@ -337,13 +337,14 @@ feed_kept(struct feed *f, int32_t id)
 	return s ? atomic_load(&s->kept) : 0;
 }
 
-void
+bool
 feed_set_kept(struct feed *f, int32_t id, int32_t kept)
 {
 	struct feed_stamp_record *s = stamps(f, id, true);
 
 	if (s)
 		atomic_store(&s->kept, kept);
+	return s;
 }
 
 void

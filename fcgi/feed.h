@@ -72,7 +72,8 @@ void feed_poke(const struct feed *f);
  * statements it had then; 0 = nothing yet.
  */
 int32_t feed_kept(struct feed *f, int32_t id);
-void feed_set_kept(struct feed *f, int32_t id, int32_t kept);
+/* False if there is no place to note it. */
+bool feed_set_kept(struct feed *f, int32_t id, int32_t kept) MUST_CHECK;
 
 /* What has been stamped; monotonic times, 0 = never. */
 struct feed_stamps {

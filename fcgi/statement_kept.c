@@ -126,12 +126,13 @@ keep_one(struct gw *gw, const struct cache_view *v, struct err *err)
 		log_debug("the statements of session %d are kept",
 		    (int)v->app.id);
 	}
-	feed_set_kept(gw->feed, v->app.id, s.next + 1);
-	return true;
+	return feed_set_kept(gw->feed, v->app.id, s.next + 1) ||
+	    err_set(err, 503, "there are more sessions than can be noted");
 }
 
 struct search {
 	struct gw *gw;
+	int64_t above;		/* those up to there have had their turn */
 	int32_t id;		/* found; -1 = none */
 };
 
@@ -141,32 +142,51 @@ look_at(void *arg, const struct app *app)
 	struct search *s = arg;
 	struct feed_session fs;
 
-	if (!app_ended(app) || feed_kept(s->gw->feed, app->id) ||
+	if (app->id <= s->above || !app_ended(app) ||
+	    feed_kept(s->gw->feed, app->id) ||
 	    !feed_get(s->gw->feed, app->id, app->uid, &fs))
 		return true;
 	s->id = app->id;
 	return false;
 }
 
+/*
+ * One of those that nobody has kept yet has its turn; what fails has the
+ * next one after all others, and after a while.
+ */
+static bool
+keep_next(struct gw *gw, struct statement_keeper *k)
+{
+	AUTO_VIEW struct cache_view v = CACHE_VIEW_INIT;
+	struct search s = { .gw = gw, .above = k->turn - 1, .id = -1 };
+	struct err err = ERR_INIT;
+
+	cache_each(gw->cache, APP_SESSION, look_at, &s);
+	if (s.id < 0) {
+		k->turn = 0;
+		if (k->failed)
+			k->retry_ms = num_mono_ms() + RETRY_MS;
+		k->failed = false;
+		return false;
+	}
+	k->turn = (int64_t)s.id + 1;
+	if (cache_get(gw->cache, APP_SESSION, s.id, &v) == CACHE_FOUND &&
+	    !keep_one(gw, &v, &err)) {
+		k->failed = true;
+		log_warn("the statements of session %d are not kept yet: %s",
+		    (int)s.id, err.msg);
+	}
+	return true;
+}
+
 void
 statement_keep(struct gw *gw, struct statement_keeper *k)
 {
-	AUTO_VIEW struct cache_view v = CACHE_VIEW_INIT;
-	struct search s = { .gw = gw };
-	struct err err = ERR_INIT;
+	int64_t until = num_mono_ms() + CALL_MS;
 
-	while (num_mono_ms() >= k->retry_ms) {
-		s.id = -1;
-		cache_each(gw->cache, APP_SESSION, look_at, &s);
-		if (s.id < 0 || cache_get(gw->cache, APP_SESSION, s.id, &v) !=
-		    CACHE_FOUND)
+	while (num_mono_ms() >= k->retry_ms && num_mono_ms() < until)
+		if (!keep_next(gw, k))
 			return;
-		if (keep_one(gw, &v, &err))
-			continue;
-		log_warn("the statements of session %d are not kept yet: %s",
-		    (int)s.id, err.msg);
-		k->retry_ms = num_mono_ms() + RETRY_MS;
-	}
 }
 
 bool

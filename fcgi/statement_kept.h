@@ -18,6 +18,8 @@ struct gw;
 /* The ended sessions that this replica's feed knows; the leader process. */
 struct statement_keeper {
 	int64_t retry_ms;	/* monotonic: not before, after a failure */
+	int64_t turn;		/* the lowest id that may be next */
+	bool failed;		/* some did, since it was 0 */
 };
 void statement_keep(struct gw *gw, struct statement_keeper *k);
 

@@ -116,6 +116,7 @@ what_was_put_is_read(void **state)
 	assert_int_equal(get(o->f, 7, 1, &json), FEED_ABSENT);
 	assert_int_equal(get(o->f, 7, -1, &json), FEED_ABSENT);
 	assert_int_equal(get(o->f, 7, FEED_RING, &json), FEED_ABSENT);
+	assert_int_equal(get(o->f, 7, ID_MAX, &json), FEED_ABSENT);
 	assert_int_equal(get(o->f, 8, 0, &json), FEED_ABSENT);
 }
 
@@ -250,6 +251,22 @@ stamps_are_kept_until_the_session_is_gone(void **state)
 	feed_unstamp(o->f, 9);
 	feed_stamps(o->f, 9, &s);
 	assert_true(!s.seen_ms && !s.asked_ms && !s.used_ms);
+}
+
+static void
+what_there_is_no_place_to_note_is_told(void **state)
+{
+	struct world *o = *state;
+	int32_t id = 0;
+
+	while (id < 1000 && feed_set_kept(o->f, id, 1))
+		id++;
+	assert_in_range(id, SESSIONS, 999);
+	assert_int_equal(feed_kept(o->f, id), 0);
+	for (int32_t other = 0; other < id; other++)
+		feed_unstamp(o->f, other);
+	assert_true(feed_set_kept(o->f, id, 1));
+	assert_int_equal(feed_kept(o->f, id), 1);
 }
 
 static void
@@ -408,6 +425,7 @@ main(void)
 		TEST(what_is_removed_gives_its_room_back),
 		TEST(a_post_makes_it_busy_at_once),
 		TEST(stamps_are_kept_until_the_session_is_gone),
+		TEST(what_there_is_no_place_to_note_is_told),
 		TEST(a_new_feeder_hides_nothing_until_it_knows_all),
 		TEST(readers_see_whole_statements_while_writers_die),
 	};
