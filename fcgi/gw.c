@@ -41,3 +41,18 @@ gw_object(const struct conf *conf, const char *version, const char *kind,
 	json_object_object_add(o, "metadata", meta);
 	return o;
 }
+
+void
+gw_set_owner(json_object *o, const char *name, const char *uid)
+{
+	json_object *list = json_object_new_array();
+	json_object *owner = json_object_new_object();
+
+	jv_set_str(owner, "apiVersion", APP_API_VERSION);
+	jv_set_str(owner, "kind", APP_API_KIND);
+	jv_set_str(owner, "name", name);
+	jv_set_str(owner, "uid", uid);
+	json_object_array_add(list, owner);
+	json_object_object_add(jv_member(o, "metadata"), "ownerReferences",
+	    list);
+}

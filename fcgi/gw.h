@@ -53,6 +53,8 @@ struct gw {
  */
 struct json_object *gw_object(const struct conf *conf, const char *version,
     const char *kind, const char *name, const char *rv);
+/* Makes it one that goes when the application of that name and uid does. */
+void gw_set_owner(struct json_object *o, const char *name, const char *uid);
 /* A client of the API server with the configured bounds, for one process. */
 struct kube *gw_client(const struct gw *gw);
 

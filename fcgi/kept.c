@@ -138,20 +138,6 @@ set_number(json_object *o, const char *key, int64_t n)
 	jv_set_str(o, key, text);
 }
 
-static json_object *
-owners(const struct cache_view *v)
-{
-	json_object *list = json_object_new_array();
-	json_object *o = json_object_new_object();
-
-	jv_set_str(o, "apiVersion", "sparkoperator.k8s.io/v1beta2");
-	jv_set_str(o, "kind", "SparkApplication");
-	jv_set_str(o, "name", v->text.object);
-	jv_set_str(o, "uid", v->app.uid);
-	json_object_array_add(list, o);
-	return list;
-}
-
 /* For who reads it with kubectl. */
 static void
 add_story(json_object *data, const struct cache_view *v)
@@ -188,7 +174,7 @@ kept_map(const struct conf *conf, const struct kept_log *k)
 	jv_set_str(jv_member(meta, "labels"), LABEL_KIND,
 	    app_kind_word(v->app.kind));
 	jv_set_str(jv_member(meta, "labels"), LABEL_ID, id);
-	json_object_object_add(meta, "ownerReferences", owners(v));
+	gw_set_owner(map, v->text.object, v->app.uid);
 	set_number(data, "run", v->app.pod_run);
 	set_number(data, "first", last_lines(k->lines, k->max, TAIL_LINE_MAX,
 	    KEPT_BYTES_MAX, &log));

@@ -17,19 +17,11 @@ object(const struct gw *gw, const struct app *app, const struct app_text *text,
     const char *token)
 {
 	char name[KUBE_LABEL_MAX + 1];
-	json_object *o, *meta, *owner = json_object_new_object();
-	json_object *owners = json_object_new_array();
-	json_object *data = json_object_new_object();
+	json_object *o, *data = json_object_new_object();
 
 	snprintf(name, sizeof name, "%s" SESSION_SECRET_SUFFIX, text->object);
 	o = gw_object(gw->conf, "v1", "Secret", name, "");
-	meta = jv_member(o, "metadata");
-	jv_set_str(owner, "apiVersion", APP_API_VERSION);
-	jv_set_str(owner, "kind", APP_API_KIND);
-	jv_set_str(owner, "name", text->object);
-	jv_set_str(owner, "uid", app->uid);
-	json_object_array_add(owners, owner);
-	json_object_object_add(meta, "ownerReferences", owners);
+	gw_set_owner(o, text->object, app->uid);
 	json_object_object_add(o, "immutable", json_object_new_boolean(true));
 	jv_set_str(data, KEY_NAME, token);
 	json_object_object_add(o, "stringData", data);

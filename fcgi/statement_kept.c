@@ -26,20 +26,6 @@ path_of(struct buf *b, const struct cache_view *v, bool named)
 }
 
 static json_object *
-owner_of(const struct cache_view *v)
-{
-	json_object *o = json_object_new_object();
-	json_object *list = json_object_new_array();
-
-	jv_set_str(o, "apiVersion", "sparkoperator.k8s.io/v1beta2");
-	jv_set_str(o, "kind", "SparkApplication");
-	jv_set_str(o, "name", v->text.object);
-	jv_set_str(o, "uid", v->app.uid);
-	json_object_array_add(list, o);
-	return list;
-}
-
-static json_object *
 map_of(struct gw *gw, const struct cache_view *v, const char *list,
     int32_t next, const char *rv)
 {
@@ -49,8 +35,7 @@ map_of(struct gw *gw, const struct cache_view *v, const char *list,
 	snprintf(name, sizeof name, "%s" SUFFIX, v->text.object);
 	snprintf(count, sizeof count, "%d", (int)next);
 	map = gw_object(gw->conf, "v1", "ConfigMap", name, rv);
-	json_object_object_add(jv_get(map, "metadata"), "ownerReferences",
-	    owner_of(v));
+	gw_set_owner(map, v->text.object, v->app.uid);
 	jv_set_str(data, "statements", list);
 	jv_set_str(data, "next", count);
 	json_object_object_add(map, "data", data);
