@@ -16,13 +16,16 @@
 #define DUE_MAX 64
 #define OTHERS_MS 5000		/* then who does not hold the Lease writes, too */
 #define GIVE_UP_MS 20000	/* a log that is not there is kept as none */
+#define TURN_MS 15000		/* of one log, then it is another one's */
 #define AGAIN_MS 10000		/* after a write: its watch event may be late */
+#define FAILED_MS 2000		/* after one that failed */
 #define PATH_BYTES_MAX 1024
 
 struct due {
 	struct app app;
 	bool seen;		/* in this look */
 	int64_t since_ms;
+	int64_t turn_ms;	/* since when it is asked for; 0 = it is not */
 	int64_t again_ms;	/* not before */
 };
 
@@ -138,13 +141,21 @@ write_log(struct gw *gw, const struct kept_log *log, struct err *err)
 	return true;
 }
 
-/* Whether all that will ever come has come, as far as can be known. */
+/*
+ * Whether all that will ever come has come, as far as can be known. What may
+ * not be read, with a right that is missing, never comes.
+ */
 static bool
 is_complete(const struct due *d, const struct tail_facts *facts)
 {
-	return is_over(&d->app) && (facts->state == TAIL_ENDED ||
-	    (facts->state == TAIL_GONE && (facts->span.count > 0 ||
-	    num_mono_ms() - d->since_ms > GIVE_UP_MS)));
+	bool late = num_mono_ms() - d->since_ms > GIVE_UP_MS;
+
+	if (!is_over(&d->app))
+		return false;
+	if (facts->state == TAIL_GONE)
+		return late || facts->span.count > 0;
+	return facts->state == TAIL_ENDED || (late &&
+	    facts->state == TAIL_TROUBLE && facts->status != 503);
 }
 
 /* What is known of a driver's log, and where; false: nothing yet. */
@@ -175,10 +186,21 @@ act(struct gw *gw, const struct cache_view *v, struct buf *reason UNUSED,
 	if (!tail_lines(gw->tail, place, &facts, &copy))
 		log.lines = NULL;
 	done = write_log(gw, &log, err);
-	if (done)
-		d->again_ms = num_mono_ms() + AGAIN_MS;
+	d->again_ms = num_mono_ms() + (done ? AGAIN_MS : FAILED_MS);
 	buf_release(&copy.bytes);
 	return done ? CHORE_NOTHING : CHORE_FAILED;
+}
+
+/* One that takes long keeps no other from being read. */
+static void
+end_turn(struct due *d, int64_t now)
+{
+	if (d->turn_ms == 0)
+		d->turn_ms = now;
+	if (now - d->turn_ms < TURN_MS)
+		return;
+	d->turn_ms = 0;
+	d->again_ms = now + AGAIN_MS;
 }
 
 /*
@@ -203,8 +225,10 @@ ask_for(struct chores *due, struct due *d, size_t box)
 	complete = find(gw, d, &v, &ask, &facts, &place);
 	if (*ask.object)
 		tail_ask(gw->tail, box, &ask);
-	if (!complete)
+	if (!complete) {
+		end_turn(d, now);
 		return;
+	}
 	chore_add(due, &chore_keep, &d->app);
 	if (now - d->since_ms > OTHERS_MS && facts.span.count > 0 &&
 	    act(gw, &v, NULL, &err) == CHORE_FAILED)
