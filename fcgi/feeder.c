@@ -116,6 +116,36 @@ swapped(struct feeder *f, struct driver *d)
 	    "started again: what it held is lost");
 }
 
+/* What has ended and is kept in the cluster makes room for what runs. */
+static void
+make_room(struct feeder *f)
+{
+	uint32_t cursor = 0;
+	int32_t id;
+
+	while ((id = feed_next_stamped(f->feed, &cursor)) >= 0) {
+		if (feed_kept(f->feed, id) == 0)
+			continue;
+		feed_remove(f->writer, id);
+		feed_unstamp(f->feed, id);
+	}
+}
+
+/* Into the feed, if there is room. */
+static void
+put(struct feeder *f, struct driver *d, const struct agent_state *say)
+{
+	if (feed_put(f->writer, d->id, d->uid, say))
+		return;
+	make_room(f);
+	if (feed_put(f->writer, d->id, d->uid, say) || f->full)
+		return;
+	f->full = true;
+	log_warn("there are more sessions than sessions.feed_sessions, %lld: "
+	    "the others are shown as starting",
+	    (long long)f->gw->conf->feed_sessions);
+}
+
 static bool
 take_state(struct feeder *f, struct driver *d, const struct buf *body,
     const struct feed_stamps *told)
@@ -128,12 +158,7 @@ take_state(struct feeder *f, struct driver *d, const struct buf *body,
 		swapped(f, d);
 		return true;
 	}
-	if (!feed_put(f->writer, d->id, d->uid, &say) && !f->full) {
-		f->full = true;
-		log_warn("there are more sessions than sessions."
-		    "feed_sessions, %lld: the others are shown as starting",
-		    (long long)f->gw->conf->feed_sessions);
-	}
+	put(f, d, &say);
 	memcpy(d->instance, say.instance, sizeof d->instance);
 	d->version = say.version;
 	d->follow.heard = true;
@@ -353,13 +378,16 @@ look_complete(struct feeder *f, int64_t now)
 	f->complete = true;
 }
 
-/* The life of its agent that the last feeder knew. */
+/*
+ * The life of its agent that the feed knows, from the last feeder or from
+ * before its driver was away for a moment.
+ */
 static void
 recall(struct feeder *f)
 {
 	struct feed_session s;
 
-	for (size_t i = 0; !f->complete && i < f->drivers.count; i++) {
+	for (size_t i = 0; i < f->drivers.count; i++) {
 		struct driver *d = f->drivers.item[i];
 
 		if (!*d->instance && feed_get(f->feed, d->id, d->uid, &s))
