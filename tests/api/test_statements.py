@@ -259,6 +259,12 @@ def test_a_repeated_key_gives_the_same_statement(session):
 
     assert again.status_code == 201
     assert again.json()["id"] == first["id"] != other["id"]
+    lines = [session.post("1\r\n2", headers={"Idempotency-Key": "k3"})
+             for _ in range(2)]
+    assert [r.status_code for r in lines] == [201, 201]
+    r = session.post("2", headers={"Idempotency-Key": "k1"})
+    assert r.status_code == 400
+    assert "sent before with other code" in r.json()["msg"]
 
 
 def test_a_lost_reply_makes_no_second_statement(gateway):
