@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <openssl/evp.h>
 #include <openssl/hmac.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -14,6 +15,7 @@
 #include "err.h"
 #include "gw.h"
 #include "num.h"
+#include "shm.h"
 
 #define KEYS_MAX 16
 #define KEY_MIN 32	/* characters; of hex, 128 bits */
@@ -118,7 +120,7 @@ session_keys_read(const char *path, struct session_keys **ret_new,
     struct err *err)
 {
 	AUTO_FD int fd = open(path, O_RDONLY | O_CLOEXEC);
-	struct session_keys *k = mem_alloc(sizeof *k);
+	struct session_keys *k = shm_map(sizeof *k, /* secret= */ true);
 
 	if (!read_keys(path, fd, k, err)) {
 		session_keys_free(k);
@@ -132,8 +134,7 @@ void
 session_keys_free(struct session_keys *keys)
 {
 	if (keys)
-		explicit_bzero(keys, sizeof *keys);
-	free(keys);
+		munmap(keys, sizeof *keys);
 }
 
 int32_t
