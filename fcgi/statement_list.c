@@ -213,11 +213,18 @@ statement_list_find(const char *text, size_t len, int32_t sid,
 	return false;
 }
 
-/* A statement as it is kept: a long output gives way to words. */
+/* A statement as it is kept: long code, a long output give way to words. */
 static void
 render_kept(const struct app *app, struct statement *s, size_t most,
     struct buf *text, struct buf *json)
 {
+	char code[80];
+
+	if (s->code.at && s->code.len > most) {
+		snprintf(code, sizeof code, "\"its code, %zu bytes, was not "
+		    "kept when the session ended\"", s->code.len);
+		s->code = (struct jpart){ code, strlen(code) };
+	}
 	if (s->output.at && s->output.len > most) {
 		s->output_bytes = (int64_t)s->output.len;
 		s->output.at = NULL;

@@ -16,6 +16,7 @@
 #include "feed_write.h"
 #include "num.h"
 #include "shm.h"
+#include "statement_list.h"
 
 #define SESSIONS 20
 #define BYTES (2 << 20)
@@ -270,6 +271,27 @@ what_there_is_no_place_to_note_is_told(void **state)
 }
 
 static void
+long_code_keeps_no_statement_from_being_kept(void **state)
+{
+	struct world *o = *state;
+	const struct app app = { .kind = APP_SESSION, .id = 1,
+		.state = LIVY_DEAD, .uid = "uid" };
+	AUTO_BUF struct buf b = BUF_INIT(1 << 20), out = BUF_INIT(1 << 20);
+
+	put_over(o->w, 1, 0, 10, 'a');
+	buf_addstr(&b, "{\"id\":1,\"state\":\"available\",\"code\":\"");
+	for (size_t i = 0; i < 300000; i++)
+		buf_addch(&b, 'x');
+	buf_addstr(&b, "\",\"output\":{\"b\":2}}");
+	assert_true(put(o->w, 1, "idle", 2, b.data));
+	assert_true(statement_list_kept(o->f, &app, 200000, &out));
+	assert_non_null(strstr(out.data, "\"id\":0,\"code\":\"a\""));
+	assert_non_null(strstr(out.data, "\"id\":1,\"code\":\"its code, "
+	    "300002 bytes, was not kept when the session ended\",\"state\":"
+	    "\"available\",\"output\":{\"b\":2}"));
+}
+
+static void
 a_new_feeder_hides_nothing_until_it_knows_all(void **state)
 {
 	struct world *o = *state;
@@ -426,6 +448,7 @@ main(void)
 		TEST(a_post_makes_it_busy_at_once),
 		TEST(stamps_are_kept_until_the_session_is_gone),
 		TEST(what_there_is_no_place_to_note_is_told),
+		TEST(long_code_keeps_no_statement_from_being_kept),
 		TEST(a_new_feeder_hides_nothing_until_it_knows_all),
 		TEST(readers_see_whole_statements_while_writers_die),
 	};
