@@ -23,6 +23,8 @@ DEFAULT = ("unit", "api", "agent", "spark", "cluster")
 FILES = {"unit": ["unit"], "api": ["api", "cluster"], "agent": ["agent"],
          "spark": ["spark"], "cluster": ["cluster", "api", "spark"]}
 BUILD_OF = {"api": "asan", "spark": "plain", "cluster": "plain"}
+# Tiers whose tests mostly wait: two processes take a file each, in turns.
+TWO_AT_ONCE = {"api"}
 
 
 HELP = """\
@@ -156,6 +158,7 @@ class Runner:
         self.place = Place()
         self.place.lock()
         self.built = {}
+        self.fuzzing = None
 
     def say(self, text):
         seconds = int(time.monotonic() - START)
@@ -272,6 +275,8 @@ class Runner:
             argv += ["-k", self.args.k]
         if self.args.x:
             argv += ["-x"]
+        if tier in TWO_AT_ONCE and not self.args.k:
+            argv += ["-n", "2", "--dist", "loadfile"]
         env = dict(self.env, LIVY_TEST_RESULTS=str(results))
         code = subprocess.run(prefix([str(a) for a in argv]), env=env,
                               cwd=src / "tests",
@@ -288,25 +293,43 @@ class Runner:
             self.count.add([(f"{tier}/pytest", "failed",
                              f"pytest ended with status {code}")])
 
-    def fuzz(self):
-        """tests/fuzz/run says a line a target; what broke one is kept."""
+    def begin_fuzz(self):
+        """Takes what time others leave, beside the tiers that come first."""
+        if self.fuzzing:
+            return
         folder = self.place.top / "build-fuzz"
         folder.mkdir(exist_ok=True)
         self.place.give(folder)
         seconds = self.args.fuzz_seconds
         self.say(f"fuzz targets, {seconds} s each")
-        run = subprocess.run(
-            self.place.as_user([self.place.src / "tests/fuzz/run", seconds]),
-            env=self.place.environ(FUZZ_BUILD=folder), text=True,
-            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT)
-        print(run.stdout, end="", flush=True)
-        lines = re.findall(r"^(\w+): (.*(?:FAILED|nothing found).*)$",
-                           run.stdout, re.M)
+        self.fuzz_log = open(self.place.logs / "fuzz.log", "w+")
+        self.fuzzing = subprocess.Popen(
+            self.place.as_user(["nice", self.place.src / "tests/fuzz/run",
+                                seconds]),
+            env=self.place.environ(FUZZ_BUILD=folder),
+            stdin=subprocess.DEVNULL, stdout=self.fuzz_log,
+            stderr=subprocess.STDOUT, start_new_session=True)
+        NOT_OURS.add(self.fuzzing.pid)
+
+    def fuzz(self):
+        """tests/fuzz/run says a line a target; what broke one is kept."""
+        self.begin_fuzz()
+        self.say("tier fuzz")
+        self.fuzzing.wait()     # its status may have been reaped
+        self.fuzz_log.seek(0)
+        said = self.fuzz_log.read()
+        print(said, end="", flush=True)
+        lines = re.findall(r"^(\w+): (.*(?:FAILED|nothing found).*)$", said,
+                           re.M)
         self.count.add([(f"fuzz/{name}", "failed" if "FAILED" in text else
                          "passed", text) for name, text in lines])
-        if run.returncode != 0 and not self.count.of("failed"):
-            self.count.add([("fuzz/run", "failed", run.stdout[-4000:])])
+        targets = list((self.place.src / "tests/fuzz").glob("fuzz_*.c"))
+        if len(lines) != len(targets):
+            self.count.add([("fuzz/run", "failed", said[-4000:])])
+
+    def end_fuzz(self):
+        if self.fuzzing and self.fuzzing.poll() is None:
+            os.killpg(self.fuzzing.pid, signal.SIGKILL)
 
     def fresh(self):
         self.say("tier fresh")
@@ -329,6 +352,8 @@ class Runner:
         if "spark" in self.args.tier and not self.args.k:
             self.begin_clients()
         for tier in self.args.tier:
+            if "fuzz" in self.args.tier and tier != "unit":
+                self.begin_fuzz()
             if tier == "unit":
                 self.unit()
             elif tier in ("agent", "fuzz", "fresh"):
@@ -350,4 +375,5 @@ if __name__ == "__main__":
     try:
         sys.exit(runner.run())
     finally:
+        runner.end_fuzz()
         end_orphans(grace=0)
