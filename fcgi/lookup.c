@@ -27,18 +27,13 @@ item_release(struct item *it)
 		buf_release(&it->part[i]);
 }
 
-bool
-item_take(struct item *it, const struct gw *gw, json_object *take_obj,
-    struct err *err)
+static void
+render(struct item *it, const struct gw *gw)
 {
 	struct cache_view *v = &it->view;
-	struct livy_view out = { &it->part[0], &it->part[1], &it->part[2],
-		&it->part[3] };
+	struct livy_view out = { &it->part[HEAD], &it->part[MID],
+		&it->part[LOG], &it->part[TAIL] };
 
-	json_object_put(it->obj);
-	it->obj = take_obj;
-	if (!livy_app(it->obj, gw->conf->gateway, &v->app, &v->text, err))
-		return false;
 	v->whole = true;
 	for (size_t i = 0; i < ARRAY_LEN(it->part); i++)
 		buf_clear(&it->part[i]);
@@ -48,6 +43,19 @@ item_take(struct item *it, const struct gw *gw, json_object *take_obj,
 		v->part_len[i] = it->part[i].len;
 		v->whole = v->whole && buf_ok(&it->part[i]);
 	}
+}
+
+bool
+item_take(struct item *it, const struct gw *gw, json_object *take_obj,
+    struct err *err)
+{
+	struct cache_view *v = &it->view;
+
+	json_object_put(it->obj);
+	it->obj = take_obj;
+	if (!livy_app(it->obj, gw->conf->gateway, &v->app, &v->text, err))
+		return false;
+	render(it, gw);
 	return true;
 }
 
@@ -136,22 +144,36 @@ ask(struct gw *gw, const struct request *rq, const struct target *t,
 	return worst == KUBE_NOT_FOUND && lookup_absent(t, err);
 }
 
+/*
+ * What the cache had no room for comes from the object. The rest stays the
+ * cache's: it knows the pod and what the agent says, an object does not.
+ */
+static void
+fill(struct item *it, const struct gw *gw, struct item *fresh)
+{
+	struct app_text *text = &it->view.text;
+
+	text->error = fresh->view.text.error;
+	text->echo = fresh->view.text.echo;
+	text->tail = fresh->view.text.tail;
+	it->obj = fresh->obj;
+	fresh->obj = NULL;
+	render(it, gw);
+}
+
 /* A view too large for the cache; without it what is known has to do. */
 static void
 complete(struct gw *gw, const struct request *rq, struct item *it)
 {
-	struct item fresh = ITEM_INIT;
+	AUTO_ITEM struct item fresh = ITEM_INIT;
 	struct err ignored = ERR_INIT;
 
 	if (it->view.whole || !lookup_calls_begin(gw, &ignored))
 		return;
 	if (lookup_fetch(gw, rq, it->view.text.ns, it->view.app.kind,
-	    it->view.app.id, &fresh, &ignored) == KUBE_OK) {
-		item_release(it);
-		*it = fresh;
-	} else {
-		item_release(&fresh);
-	}
+	    it->view.app.id, &fresh, &ignored) == KUBE_OK &&
+	    strcmp(fresh.view.app.uid, it->view.app.uid) == 0)
+		fill(it, gw, &fresh);
 	lookup_calls_end(gw);
 }
 

@@ -28,7 +28,7 @@ static const struct {
 	{ offsetof(struct app_text, failed), KEPT },
 	{ offsetof(struct app_text, session_kind), KEPT },
 	{ offsetof(struct app_text, error), KEPT_LONG },
-	{ offsetof(struct app_text, pod_reason), KEPT_LONG },
+	{ offsetof(struct app_text, pod_reason), KEPT },
 	{ offsetof(struct app_text, echo), KEPT_BARE },
 	{ offsetof(struct app_text, tail), KEPT_BARE },
 };

@@ -217,6 +217,25 @@ def test_what_a_starting_session_says(gateway):
     session.delete()
 
 
+def test_a_session_of_a_long_request_is_as_its_driver_says(gateway):
+    """Its view has no room in shared memory and is fetched."""
+    conf = {f"spark.x.{i}": "v" * 10000 for i in range(4)}
+    session = Session(gateway, {"kind": "pyspark", "conf": conf,
+                                "jars": ["https://store.example/a.jar"]})
+
+    assert session.run("6*7") == "42"
+    session.wait("idle")
+    view = gateway.get(session.path).json()
+    assert (view["state"], view["conf"], view["jars"]) == (
+        "idle", conf, ["https://store.example/a.jar"])
+    sid = session.submit("nap(60)")
+    wait_for("it to run",
+             lambda: session.get(sid).json()["state"] == "running")
+    assert gateway.get(session.path).json()["state"] == "busy"
+    assert session.post("1").status_code == 201
+    session.delete()
+
+
 def test_completion_is_the_agents(session):
     r = session.gateway.post(f"{session.path}/completion", {
         "code": "prog", "kind": "pyspark", "cursor": "4"})
