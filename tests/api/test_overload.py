@@ -176,6 +176,7 @@ def break_watches(cluster):
     """What is open goes on undisturbed by a fault, so it is closed first."""
     cluster.faults(rule("reset", "GET", "watch"))
     wait_for("the watches to break", lambda: cluster.fault_hits()[0])
+    time.sleep(1)       # each of them looks at the rules now and then
 
 
 @pytest.mark.parametrize("name", FAULTS)
