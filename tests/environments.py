@@ -5,10 +5,15 @@ as a program it makes all of them."""
 import fcntl
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 
+from place import USER
+
 LISTS = pathlib.Path(__file__).resolve().parent / "spark" / "clients"
+# What the first line of a list asks for, if not this system's Python.
+PYTHONS = {"# python3.9": ("3.9", "LIVY_TEST_PYTHON39")}
 
 
 def run(log, *argv):
@@ -21,6 +26,32 @@ def run(log, *argv):
         raise RuntimeError(f"{argv}: exit status {done.returncode}\n{text}")
 
 
+def runs(python, version):
+    """Whether the tests' user can run this, and it is that Python."""
+    user = {"user": USER, "group": USER, "extra_groups": []} \
+        if os.geteuid() == 0 else {}
+    try:
+        done = subprocess.run(
+            [python, "-c", "import ensurepip, ssl, sys, venv\n"
+             "print('%d.%d' % sys.version_info[:2])"], cwd="/", text=True,
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, **user)
+    except (OSError, LookupError, subprocess.SubprocessError):
+        return False
+    return done.returncode == 0 and done.stdout.strip() == version
+
+
+def interpreter(name):
+    """The Python that a list asks for; None if it is not here."""
+    with open(LISTS / f"{name}.txt") as lines:
+        asked = PYTHONS.get(next(lines).strip())
+    if not asked:
+        return "/usr/bin/python3"
+    version, variable = asked
+    python = os.environ.get(variable) or shutil.which(f"python{version}")
+    return python if python and runs(python, version) else None
+
+
 def environment(top, name):
     """Its folder, once all of its packages are in it. The lists are complete:
     they name what pip chose for the client's own requirements."""
@@ -30,9 +61,10 @@ def environment(top, name):
     folder.parent.mkdir(parents=True, exist_ok=True)
     with open(folder.parent / f"{name}.lock", "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if not stamp.exists() or stamp.read_text() != listed.read_text():
+        if not stamp.exists() or stamp.read_text() != listed.read_text() \
+                or not (folder / "bin/python").exists():
             log.unlink(missing_ok=True)
-            run(log, "/usr/bin/python3", "-m", "venv", "--clear", folder)
+            run(log, interpreter(name), "-m", "venv", "--clear", folder)
             run(log, folder / "bin/pip", "install", "--no-compile",
                 "--no-deps", "--retries", "5", "-r", listed)
             stamp.write_text(listed.read_text())
@@ -42,4 +74,5 @@ def environment(top, name):
 if __name__ == "__main__":
     os.nice(5)
     for path in sorted(LISTS.glob("*.txt")):
-        environment(pathlib.Path(sys.argv[1]), path.stem)
+        if interpreter(path.stem):
+            environment(pathlib.Path(sys.argv[1]), path.stem)

@@ -7,6 +7,8 @@ import pathlib
 import shutil
 import urllib.request
 
+import environments
+
 
 def kubeconfig_text():
     path = os.environ.get("LIVY_TEST_KUBECONFIG")
@@ -26,6 +28,7 @@ CONDITIONS = {
     "client-certificate": lambda: "client-certificate" in kubeconfig_text(),
     "no-kubeconfig": lambda: not os.environ.get("LIVY_TEST_KUBECONFIG"),
     "no-maven": lambda: not answers("https://repo1.maven.org/maven2/"),
+    "no-python39": lambda: not environments.interpreter("dbt"),
     "no-r": lambda: not shutil.which("Rscript"),
     "not-root": lambda: os.environ.get("LIVY_TEST_ROOT") != "1",
 }

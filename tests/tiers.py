@@ -53,6 +53,7 @@ environment:
   LIVY_TEST_CLUSTER_UP     a command that brings it up first
   LIVY_TEST_IMAGE          its image with Spark and Python (spark:3.5.9)
   LIVY_TEST_SPARK_VERSION  the version of Spark in it (3.5.9)
+  LIVY_TEST_PYTHON39       Python 3.9 for dbt (python3.9)
   LIVY_TEST_JOBS           the URI of tests/spark/jobs, as its pods see it
 
 The cluster tier makes a namespace of its own, and deletes it. Where no Spark
