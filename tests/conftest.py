@@ -88,7 +88,8 @@ def record(node_id, outcome, detail=""):
     path = os.environ.get("LIVY_TEST_RESULTS")
     if path:
         with open(path, "a", encoding="utf-8") as f:
-            f.write(json.dumps([test_id(node_id), outcome, detail]) + "\n")
+            f.write(json.dumps([test_id(node_id), outcome, detail,
+                                node_id]) + "\n")
 
 
 @pytest.hookimpl(hookwrapper=True)
