@@ -6,6 +6,7 @@ import signal
 import time
 
 import pytest
+from procs import alive
 from session import HttpError
 
 DAEMON_THREAD = "new Thread(() => Thread.sleep(3600000)).start()"
@@ -21,7 +22,7 @@ def gone(pids, timeout=60):
     """Whether none of the processes is left, within a time."""
     deadline = time.monotonic() + timeout
     while time.monotonic() < deadline:
-        if not [p for p in pids if os.path.exists("/proc/%d" % p)]:
+        if not any(map(alive, pids)):
             return True
         time.sleep(0.1)
     return False
