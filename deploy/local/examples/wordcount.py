@@ -16,8 +16,9 @@ rows = (spark.read.text("file://" + path)
         .collect())
 
 total = sum(row["count"] for row in rows)
-print(f"RESULT {path}: {total} words, {len(rows)} different ones")
-for row in rows[:10]:
-    print(f"RESULT {row['word']:<10} {row['count']:6}")
+lines = [f"RESULT {path}: {total} words, {len(rows)} different ones"]
+lines += [f"RESULT {row['word']:<10} {row['count']:6}" for row in rows[:10]]
+# In one write: the log of the JVM goes to the same place.
+sys.stdout.write("\n".join(lines) + "\n")
 
 spark.stop()

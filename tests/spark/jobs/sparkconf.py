@@ -6,7 +6,8 @@ from pyspark.sql import SparkSession
 
 spark = SparkSession.builder.getOrCreate()
 conf = dict(spark.sparkContext.getConf().getAll())
-print("conf=" + json.dumps(conf))
-print("args=" + json.dumps(sys.argv[1:]))
-print("user=" + spark.sparkContext.sparkUser(), flush=True)
+# in one write: the JVM's log shares the pod's output
+sys.stdout.write("conf=" + json.dumps(conf) + "\n" +
+                 "args=" + json.dumps(sys.argv[1:]) + "\n" +
+                 "user=" + spark.sparkContext.sparkUser() + "\n")
 spark.stop()
