@@ -53,8 +53,8 @@ def test_polls_while_it_runs_tell_its_progress(session):
 
 def test_polls_never_leave_the_machine(gateway):
     session = Session(gateway)
-    sid = session.submit("(mode('deaf'), 'x' * 100000)[1]")
-    # The answer that tells of the end comes before the agent goes deaf.
+    # Who waits for the end when the agent goes deaf is told of it still.
+    sid = session.submit("(nap(2), mode('deaf'), 'x' * 100000)[2]")
     wait_for("the result", lambda: session.get(sid).json()["output"], 20)
     began = time.monotonic()
 
