@@ -278,7 +278,7 @@ class Runner:
             more += ["-k", self.args.k]
         if self.args.x:
             more += ["-x"]
-        if tier in TWO_AT_ONCE and not self.args.k:
+        if tier in TWO_AT_ONCE and prefix != list and not self.args.k:
             more += ["-n", "2", "--dist", "loadfile"]
         code, rows = self.pytest_once(prefix, [
             "-m", mark, *(src / "tests" / name for name in FILES[tier]),
