@@ -154,7 +154,8 @@ def test_every_listener_is_on_loopback(up):
     found = listeners(pids)
 
     assert found
-    assert all(a.startswith("127.") for a in found), found
+    # a JVM that is about to end may still have its own, as IPv6 writes them
+    assert all(a.startswith(("127.", "[::ffff:127.")) for a in found), found
 
 
 def test_again_it_takes_20_seconds_and_changes_nothing(up):
