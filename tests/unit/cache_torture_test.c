@@ -283,13 +283,8 @@ start(void (*writer)(uint32_t), uint32_t seed, bool none_is_missing)
 static void
 stop_readers(const pid_t *readers)
 {
-	int64_t deadline_ms = num_mono_ms() + 30000;
 	int status;
 
-	/* a busy machine may not have let them read enough yet */
-	while (atomic_load(&shared->found) <= 100 &&
-	    num_mono_ms() < deadline_ms)
-		sched_yield();
 	atomic_store(&shared->stop, true);
 	for (int i = 0; i < READERS; i++) {
 		assert_int_equal(waitpid(readers[i], &status, 0), readers[i]);
