@@ -97,7 +97,8 @@ find(const struct feed *f, uint32_t which, int32_t id)
 
 /* What of a record one read copies out, all at one moment. */
 struct copy {
-	int32_t total;
+	int32_t state, next, total;
+	int64_t told_ms;
 	char uid[UID_MAX];
 	char reason[AGENT_REASON_MAX + 1];
 	char instance[AGENT_INSTANCE_MAX + 1];
@@ -143,7 +144,10 @@ read_record(const struct feed *f, const char *arena,
 	do {
 		n = seq_read_begin(&r->seq);
 		ours = atomic_load(&r->number) == id + 1;
+		copy->state = atomic_load(&r->state);
+		copy->next = atomic_load(&r->next);
 		copy->total = r->total;
+		copy->told_ms = atomic_load(&r->told_ms);
 		memcpy(copy->uid, r->uid, sizeof copy->uid);
 		if (!strings) {
 			memcpy(copy->reason, r->reason, sizeof copy->reason);
@@ -180,14 +184,30 @@ read_record(const struct feed *f, const char *arena,
 	return true;
 }
 
+/*
+ * Which arenas are there to be read. An arena is emptied only after this has
+ * changed, and never while it is the one in use: what was read in between
+ * two equal ones was nobody's to empty.
+ */
+static uint64_t
+moment(const struct feed *f)
+{
+	uint64_t view;
+
+	atomic_thread_fence(memory_order_acquire);
+	view = atomic_load(&f->shm->view);
+	return view << 1 | atomic_load(&f->shm->complete);
+}
+
 /* The record of a session, this feeder's or the last one's, and its arena. */
 static struct feed_record *
-record(const struct feed *f, int32_t id, const char **ret_arena)
+record(const struct feed *f, uint64_t moment, int32_t id,
+    const char **ret_arena)
 {
-	uint32_t view = atomic_load(&f->shm->view);
+	uint32_t view = (uint32_t)(moment >> 1);
 	struct feed_record *r = id >= 0 ? find(f, view, id) : NULL;
 
-	if (!r && id >= 0 && !atomic_load(&f->shm->complete))
+	if (!r && id >= 0 && !(moment & 1))
 		r = find(f, ++view, id);
 	*ret_arena = feed_arena(f->mem, &f->layout, view);
 	return r;
@@ -200,19 +220,20 @@ feed_get(struct feed *f, int32_t id, const char *uid,
 	struct feed_record *r;
 	struct copy copy = { 0 };
 	const char *arena;
+	uint64_t at;
 
 	for (int i = 0; i < TRIES; i++) {
-		r = record(f, id, &arena);
-		if (!r)
-			return false;
-		if (!read_record(f, arena, r, id, 0, &copy, NULL, NULL))
+		at = moment(f);
+		r = record(f, at, id, &arena);
+		if ((r && !read_record(f, arena, r, id, 0, &copy, NULL,
+		    NULL)) || at != moment(f))
 			continue;
-		if (strcmp(copy.uid, uid) != 0)
+		if (!r || strcmp(copy.uid, uid) != 0)
 			return false;
 		*ret = (struct feed_session){
-			.state = (enum livy_state)atomic_load(&r->state),
-			.next = atomic_load(&r->next), .total = copy.total,
-			.told_ms = atomic_load(&r->told_ms) };
+			.state = (enum livy_state)copy.state,
+			.next = copy.next, .total = copy.total,
+			.told_ms = copy.told_ms };
 		memcpy(ret->reason, copy.reason, sizeof ret->reason);
 		memcpy(ret->instance, copy.instance, sizeof ret->instance);
 		return ret->state <= LIVY_SUCCESS;
@@ -258,17 +279,27 @@ bool
 feed_get_state(struct feed *f, int32_t id, const char *uid,
     enum livy_state *ret)
 {
+	struct feed_stamp_record *s = NULL;
+	struct feed_record *r;
 	const char *arena;
-	struct feed_record *r = record(f, id, &arena);
-	struct feed_stamp_record *s = r ? stamps(f, id, false) : NULL;
-	int32_t state = r ? atomic_load(&r->state) : -1;
+	int32_t state = -1, next = 0;
+	uint64_t at;
 
-	if (!r || strncmp(r->uid, uid, UID_MAX) != 0 || state < 0 ||
-	    state > LIVY_SUCCESS)
+	do {
+		at = moment(f);
+		r = record(f, at, id, &arena);
+		if (r && strncmp(r->uid, uid, UID_MAX) != 0)
+			r = NULL;
+		if (r) {
+			state = atomic_load(&r->state);
+			next = atomic_load(&r->next);
+			s = stamps(f, id, /* make= */ false);
+		}
+	} while (at != moment(f));
+	if (!r || state < 0 || state > LIVY_SUCCESS)
 		return false;
 	*ret = (enum livy_state)state;
-	if (*ret == LIVY_IDLE && s &&
-	    atomic_load(&s->posted) > atomic_load(&r->next))
+	if (*ret == LIVY_IDLE && s && atomic_load(&s->posted) > next)
 		*ret = LIVY_BUSY;
 	return true;
 }
@@ -280,15 +311,17 @@ feed_statement(struct feed *f, int32_t id, const char *uid, int32_t sid,
 	struct feed_record *r;
 	struct copy copy;
 	const char *arena;
+	uint64_t at;
 
 	for (int i = 0; i < TRIES && sid >= 0 && sid < ID_MAX; i++) {
 		memset(&copy, 0, sizeof copy);
-		r = record(f, id, &arena);
-		if (!r)
-			return FEED_ABSENT;
-		if (!read_record(f, arena, r, id, sid, &copy, ret, strings))
+		at = moment(f);
+		r = record(f, at, id, &arena);
+		if ((r && !read_record(f, arena, r, id, sid, &copy, ret,
+		    strings)) || at != moment(f))
 			continue;
-		if (copy.slot.number != sid + 1 || strcmp(copy.uid, uid) != 0)
+		if (!r || copy.slot.number != sid + 1 ||
+		    strcmp(copy.uid, uid) != 0)
 			return FEED_ABSENT;
 		return ret->code.at && (ret->output.at ||
 		    ret->output_bytes == 0) ? FEED_WHOLE : FEED_PART;
@@ -409,7 +442,7 @@ feed_wait(struct feed *f, int32_t id, const char *uid, int64_t since_ms,
 	struct feed_record *r;
 
 	do {
-		r = record(f, id, &arena);
+		r = record(f, moment(f), id, &arena);
 		if (r && atomic_load(&r->told_ms) > since_ms &&
 		    strncmp(r->uid, uid, UID_MAX) == 0)
 			return;

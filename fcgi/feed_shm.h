@@ -7,8 +7,10 @@
  *	of an id is within FEED_WINDOW places of the one its id names;
  *	strings: runs of code and output, each belonging to one statement.
  * A run is given back only inside its record's counter, so a reader whose
- * record did not change has copied a run that did not either. Stamps are
- * beside the arenas: they outlive every feeder.
+ * record did not change has copied a run that did not either. An arena is
+ * emptied as a whole, counters and all: readers look before and after whether
+ * view or complete has changed. Stamps are beside the arenas: they outlive
+ * every feeder.
  */
 #ifndef FEED_SHM_H
 #define FEED_SHM_H
@@ -48,7 +50,7 @@ struct feed_slot {
 struct feed_record {
 	struct seq seq;
 	_Atomic int32_t number;		/* id of the session + 1; 0 = none */
-	_Atomic int32_t state;		/* these two are true without seq */
+	_Atomic int32_t state;		/* these three are true without seq */
 	_Atomic int64_t told_ms;
 	_Atomic int32_t next;
 	int32_t total;

@@ -51,12 +51,18 @@ feed_writer_new(void *mem)
 	struct feed_writer *w = mem_alloc(sizeof *w);
 	struct feed_shm *shm = mem;
 	uint32_t view = atomic_load(&shm->view);
-	uint32_t next = atomic_load(&shm->complete) ? view + 1 : view + 2;
+	bool whole = atomic_load(&shm->complete);
+	uint32_t next = whole ? view + 1 : view + 2;
 
 	w->mem = mem;
 	w->shm = shm;
 	feed_layout(&w->layout, shm->sessions, shm->bytes);
 	w->arena = feed_arena(mem, &w->layout, next);
+	/* readers may be in it: tell them before and after it is emptied */
+	if (!whole) {
+		atomic_store(&shm->view, next);
+		next += 2;
+	}
 	shm_forget(w->arena, w->layout.arena);
 	w->blocks = blocks_new(w->layout.bytes, FEED_RUN_MAX);
 	w->room = QUEUE_MIN;

@@ -51,7 +51,7 @@ status_read(const struct kube_answer *a, struct status *st)
 	*st = (struct status){ .reason = "", .name = "" };
 	if (strncmp(a->type, "application/json", 16) != 0 ||
 	    !jv_parse(a->body.data, a->body.len, JV_DEPTH_KUBE, &st->tree,
-	    &ignored) || !jv_str(st->tree, "message")) {
+	    &ignored) || !*or_empty(jv_str(st->tree, "message"))) {
 		plain_text(a, st);
 		return;
 	}

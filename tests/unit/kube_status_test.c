@@ -63,6 +63,8 @@ static const struct row rows[] = {
 	{ "POST", 403, JSON, "{\"message\":\"unable to create new content\","
 	    "\"details\":{\"causes\":[{\"reason\":\"NamespaceTerminating\"}]}}",
 	    KUBE_FORBIDDEN, 500, false, false, "being deleted" },
+	{ "PATCH", 403, JSON, STATUS("Forbidden", ""),
+	    KUBE_INVALID, 400, false, false, "HTTP status 403" },
 	{ "GET", 401, JSON, STATUS("Unauthorized", "Unauthorized"),
 	    KUBE_FORBIDDEN, 503, false, false, "refuses the gateway's" },
 	{ "GET", 410, JSON, STATUS("Expired", "too old resource version"),
