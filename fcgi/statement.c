@@ -22,6 +22,7 @@
 #define ANSWER_MAX (48u << 20)	/* a statement's code and output */
 #define KEPT_MAX (1u << 20)	/* what is kept of an ended session */
 #define SMALL_MAX (1u << 20)	/* an answer without either */
+#define OTHER_CODE 422	/* the agent has made another statement of this id */
 #define NPE_CODE "java.util.concurrent.ExecutionException: " \
 	"org.apache.livy.rsc.rpc.RpcException: " \
 	"java.lang.NullPointerException: Cannot invoke " \
@@ -74,28 +75,6 @@ one_statement(const struct agent_answer *a, struct statement *ret,
 	    "the session's driver gave no statement");
 }
 
-/*
- * Whether it is of this code, in which the agent writes line ends its own
- * way; what has no text here is taken for it.
- */
-static bool
-is_of_code(const struct statement *s, json_object *code)
-{
-	const char *sent = json_object_get_string(code);
-	size_t len = (size_t)json_object_get_string_len(code), n = 0;
-	AUTO_BUF struct buf text = BUF_INIT(len);
-
-	if (!s->code.at || !jscan_text(s->code, &text))
-		return true;
-	for (size_t i = 0; i < len; i++) {
-		if (sent[i] == '\r' && sent[i + 1] == '\n')
-			continue;
-		if (n == text.len || text.data[n++] != sent[i])
-			return false;
-	}
-	return n == text.len && buf_ok(&text);
-}
-
 bool
 statement_create(struct gw *gw, const struct request *rq,
     const struct target *t, struct reply *rp, struct err *err)
@@ -121,13 +100,13 @@ statement_create(struct gw *gw, const struct request *rq,
 	if (!buf_ok(&out))
 		return err_set(err, 413, "the code is too long");
 	post.body = out.data;
-	if (!session_call(&c, &post, 0, err) ||
-	    !one_statement(&c.answer, &s, err))
+	if (!session_call(&c, &post, OTHER_CODE, err))
 		return false;
-	if (*rq->idempotency_key && c.answer.status != 201 &&
-	    !is_of_code(&s, jv_member(body, "code")))
-		return err_set(err, 400, "this Idempotency-Key was sent before "
-		    "with other code, as statement %d", (int)s.id);
+	if (c.answer.status == OTHER_CODE)
+		return err_set(err, 400, "%s%s", *rq->idempotency_key ?
+		    "Idempotency-Key: " : "", c.answer.text);
+	if (!one_statement(&c.answer, &s, err))
+		return false;
 	feed_posted(gw->feed, c.it.view.app.id, s.id);
 	feed_stamp(gw->feed, c.it.view.app.id, FEED_ASKED);
 	feed_poke(gw->feed);

@@ -19,6 +19,7 @@ import argparse
 import ast
 import base64
 import collections
+import contextlib
 import ctypes
 import datetime
 import decimal
@@ -26,6 +27,7 @@ import fcntl
 import functools
 import hmac
 import http.server
+import importlib
 import inspect
 import io
 import json
@@ -85,13 +87,15 @@ SETTINGS = {
     "statements": (1000, "finished statements kept"),
     "code_bytes": (50 << 20, "longest request body"),
     "upload_bytes": (100 << 20, "largest uploaded file"),
+    "fetch_bytes": (1 << 30, "largest file fetched from another machine"),
+    "fetch_timeout": ("2m", "longest time to fetch one"),
     "sql_rows": (1000, "rows of a SQL result"),
     "queue": (10000, "statements that may wait to be run"),
     "waiters": (128, "requests that may wait at once"),
     "connections": (512, "connections at once"),
 }
 DURATIONS = ("idle_timeout", "ttl", "heartbeat_timeout", "cancel_grace",
-             "linger")
+             "linger", "fetch_timeout")
 UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "min": 60, "h": 3600,
          "d": 86400, "": 1e-3}
 
@@ -123,6 +127,10 @@ def utf8(text):
     return text.encode("utf-8", "replace")
 
 
+def utf8_size(text):
+    return len(text) if text.isascii() else len(utf8(text))
+
+
 def write_json(value):
     """JSON of any Python value as Livy writes it: decimals keep their
     digits, NaN is null, an infinity a string, dates and times ISO text."""
@@ -144,7 +152,7 @@ def write_json(value):
     if isinstance(value, datetime.timedelta):
         return '"%s"' % value
     if isinstance(value, (bytes, bytearray)):
-        return "[%s]" % ",".join([str(b) for b in value])
+        return "[%s]" % ",".join(map(BYTE_TEXTS.__getitem__, value))
     if isinstance(value, tuple) and hasattr(value, "__fields__"):
         names = value.__fields__
         return "{%s}" % ",".join([
@@ -157,6 +165,23 @@ def write_json(value):
     if isinstance(value, (list, tuple)):
         return "[%s]" % ",".join([write_json(v) for v in value])
     return json.dumps(str(value), ensure_ascii=False)
+
+
+BYTE_TEXTS = [str(byte) for byte in range(256)]
+
+
+def least_json(value):
+    """How long write_json(value) is at least, without making it."""
+    if isinstance(value, str):
+        return len(value)
+    if isinstance(value, (bytes, bytearray)):
+        return 2 * len(value)
+    if isinstance(value, dict):
+        return sum(map(least_json, value)) + \
+            sum(map(least_json, value.values()))
+    if isinstance(value, (list, tuple)):
+        return sum(map(least_json, value))
+    return 1
 
 
 def key_text(key):
@@ -232,6 +257,12 @@ def ok(data):
 def failed(ename, evalue, trace=()):
     return {"status": "error", "ename": ename, "evalue": evalue,
             "traceback": list(trace)}
+
+
+def too_long(size, limit):
+    """What is said of a result that cannot be cut."""
+    return "the result has %d bytes, more than the %d a statement may have" \
+        % (size, limit)
 
 
 def cut(text, limit):
@@ -436,11 +467,9 @@ class Kernel:
 
     def bounded(self, reply, limit):
         if reply["status"] == "ok":
-            size = sum(len(v) for v in reply["data"].values())
+            size = sum(utf8_size(v) for v in reply["data"].values())
             if size > limit:
-                return failed("ValueError", "the result has %d bytes, more "
-                              "than the %d a statement may have"
-                              % (size, limit))
+                return failed("ValueError", too_long(size, limit))
             return reply
         reply["evalue"] = cut(reply["evalue"], limit // 4)
         reply["traceback"] = [cut(t, limit // 4) for t in reply["traceback"]]
@@ -616,7 +645,6 @@ class Kernel:
             from pyspark import SparkFiles
             self.include(os.path.join(SparkFiles.getRootDirectory(),
                                       os.path.basename(path)))
-        import importlib
         importlib.invalidate_caches()
         return {}
 
@@ -1541,9 +1569,9 @@ _root_.java.lang.System.setProperty("livy.shown", _root_.scala.util.Try {
         if not shown:
             return failed("ValueError",
                           "Failed to convert value into a JSON value")
-        if len(shown) > limit:
-            return failed("ValueError", "the result has %d bytes, more than "
-                          "the %d a statement may have" % (len(shown), limit))
+        size = utf8_size(shown)
+        if size > limit:
+            return failed("ValueError", too_long(size, limit))
         if name == "json":
             return {JSON: Raw(shown)}
         rows = json.loads(shown, parse_float=decimal.Decimal,
@@ -1614,33 +1642,41 @@ class Sql:
     # Types whose values Python has no class for: shown as Spark's text.
     ODD = re.compile(r'"(interval[^"]*|variant|geometry[^"]*|geography[^"]*)"')
 
+    TOO_LONG = "the first %d rows of the result have more than the %d " \
+        "bytes that a statement may have"
+
     def __init__(self, spark, rows):
         self.spark, self.rows = spark, rows
 
     def run(self, statement, limit):
-        from py4j.protocol import Py4JJavaError
         try:
             frame = self.spark.jspark.sql(statement.code)
             schema = json.loads(frame.schema().json())
-            rows = self.take(frame, schema)
-        except Py4JJavaError as err:
-            return self.error(err.java_exception)
+            rows, size = [], 0
+            for row in self.take(frame, schema):
+                if statement.cancelling():
+                    return failed("Error", "cancelled")
+                # Before its text is made, which may be as large again.
+                if size + least_json(row) <= limit:
+                    rows.append(write_json(list(row)))
+                    size += utf8_size(rows[-1]) + 1
+                    if size <= limit:
+                        continue
+                return failed("Error", self.TOO_LONG % (
+                    len(rows) + (size <= limit), limit))
         except Exception as err:
-            cause = getattr(err, "_origin", None)
-            if cause is None:
-                return failed("Error", str(err))
-            return self.error(cause)
-        text = '{"schema":{"type":"struct","fields":%s},"data":[%s]}' % (
-            json.dumps(schema["fields"], ensure_ascii=False,
-                       separators=(",", ":")),
-            ",".join([write_json(list(row)) for row in rows]))
-        if len(text) > limit:
-            return failed("Error", "the result has %d bytes, more than the "
-                          "%d a statement may have" % (len(text), limit))
-        return ok({JSON: Raw(text)})
+            # py4j's exceptions have the one, pyspark's own the other.
+            for name in ("java_exception", "_origin"):
+                if getattr(err, name, None) is not None:
+                    return self.error(getattr(err, name))
+            return failed("Error", str(err))
+        return ok({JSON: Raw(
+            '{"schema":{"type":"struct","fields":%s},"data":[%s]}' % (
+                json.dumps(schema["fields"], ensure_ascii=False,
+                           separators=(",", ":")), ",".join(rows)))})
 
     def take(self, frame, schema):
-        from pyspark.sql import DataFrame
+        """The rows, one by one as they are asked for."""
         fields = schema["fields"]
         if not fields:
             frame.take(0)
@@ -1653,10 +1689,10 @@ class Sql:
             frame = plain.selectExpr(self.spark.strings(
                 ["cast(%s as string) %s" % (n, n) if i in odd else n
                  for i, n in enumerate(names)]))
-        rows = DataFrame(frame, self.spark.session).take(self.rows)
+        rows = self.spark.rows(frame.limit(self.rows))
         zoneless = [i for i, f in enumerate(fields)
                     if f["type"] == "timestamp_ntz"]
-        return [without_zone(row, zoneless) for row in rows] if zoneless \
+        return (without_zone(row, zoneless) for row in rows) if zoneless \
             else rows
 
     @staticmethod
@@ -1736,6 +1772,19 @@ class Spark:
         for text in texts:
             found.add(text)
         return self.jvm.PythonUtils.toSeq(found)
+
+    @staticmethod
+    def rows(frame):
+        """What DataFrame.collect() gives, but not all at once: the JVM sends
+        no more than is read."""
+        from pyspark.serializers import BatchedSerializer, CPickleSerializer
+        for module in ("pyspark.util", "pyspark.rdd"):      # Spark 4 and 3
+            load = getattr(importlib.import_module(module),
+                           "_load_from_socket", None)
+            if load is not None:
+                return load(frame.collectToPython(),
+                            BatchedSerializer(CPickleSerializer()))
+        raise RuntimeError("a pyspark that reads rows in another way")
 
     def set_group(self, statement):
         """Also forgets an interruption that came too late."""
@@ -1923,15 +1972,23 @@ class Store:
         statement.finish("cancelled", None)
         self.changed(statement)
 
+    def repeated(self, number, code, kind):
+        """The statement that a request made when it came first."""
+        statement = self.statements.get(number)
+        if statement is None:
+            raise Refused(410, "the statement of this request is no longer "
+                          "kept", id=number)
+        if (statement.code, statement.kind) != (code, kind):
+            raise Refused(422, "this request id was sent before with other "
+                          "code, as statement %d" % number, id=number)
+        return statement
+
     def add(self, code, kind, request):
         """A new statement; a repeated request gets the one it made."""
         with self.cond:
             if request is not None and request in self.requests:
-                known = self.requests[request]
-                if known in self.statements:
-                    return self.statements[known], False
-                raise Refused(410, "the statement of this request is no "
-                              "longer kept", id=known)
+                return self.repeated(self.requests[request], code,
+                                     kind), False
             if self.state not in ("idle", "busy"):
                 raise Refused(409, "Session is in state %s" % self.state,
                               state=self.state)
@@ -2326,32 +2383,75 @@ class Agent:
         """Livy's add-jar, add-pyfile and add-file, at run time."""
         if not uri:
             raise Refused(400, "no uri")
-        self.take_file(what, self.fetch(uri))
-
-    def fetch(self, uri):
-        """A local copy of what a URI names."""
         parts = urllib.parse.urlsplit(uri)
         if parts.scheme in ("", "file", "local"):
             path = urllib.parse.unquote(parts.path)
             if not os.path.exists(path):
                 raise Refused(400, "java.io.FileNotFoundException: %s" % uri)
-            return path
-        name = os.path.basename(parts.path) or "file"
-        path = os.path.join(self.new_folder(), name)
-        try:
-            if parts.scheme in ("http", "https"):
-                with urllib.request.urlopen(uri, timeout=60) as source, \
-                        open(path, "wb") as target:
-                    shutil.copyfileobj(source, target)
-            else:
-                jvm = self.spark.jvm
-                source = jvm.org.apache.hadoop.fs.Path(uri)
-                conf = self.spark.jsc.hadoopConfiguration()
-                source.getFileSystem(conf).copyToLocalFile(
-                    source, jvm.org.apache.hadoop.fs.Path("file://" + path))
-        except Exception as err:
-            raise Refused(400, "cannot fetch %s: %s" % (uri, first_line(err)))
-        return path
+            self.take_file(what, path)
+            return
+        folder = self.new_folder()
+        path = os.path.join(folder, os.path.basename(parts.path) or "file")
+        copy = self.copy_from_web if parts.scheme in ("http", "https") \
+            else self.copy_from_hadoop
+        with kept_if_good(folder):
+            self.fetch(uri, folder, lambda late: copy(uri, path, late))
+            self.take_file(what, path)
+
+    def fetch(self, uri, folder, copy):
+        """Runs copy(), but for no longer than it may take."""
+        late, failures = threading.Event(), []
+
+        def work():
+            try:
+                copy(late)
+            except Exception as err:
+                failures.append(err)
+            if late.is_set():
+                shutil.rmtree(folder, ignore_errors=True)
+
+        thread = threading.Thread(target=work, daemon=True)
+        thread.start()
+        thread.join(self.conf["fetch_timeout"])
+        if thread.is_alive():
+            late.set()
+            raise Refused(400, "cannot fetch %s: it takes longer than %g s"
+                          % (uri, self.conf["fetch_timeout"]))
+        if not failures:
+            return
+        if isinstance(failures[0], Refused):
+            raise failures[0]
+        raise Refused(400, "cannot fetch %s: %s" % (
+            uri, first_line(failures[0])))
+
+    def check_size(self, uri, size):
+        if size > self.conf["fetch_bytes"]:
+            raise Refused(413, "cannot fetch %s: it has more than %d bytes"
+                          % (uri, self.conf["fetch_bytes"]))
+
+    def copy_from_web(self, uri, path, late):
+        size = 0
+        with urllib.request.urlopen(uri, timeout=60) as source, \
+                open(path, "wb") as target:
+            self.check_size(uri, source.length or 0)
+            while not late.is_set():
+                data = source.read(1 << 16)
+                if not data:
+                    break
+                size += len(data)
+                self.check_size(uri, size)
+                target.write(data)
+            if source.length:
+                raise EOFError("the file ended early")
+
+    def copy_from_hadoop(self, uri, path, late):
+        jvm = self.spark.jvm
+        source = jvm.org.apache.hadoop.fs.Path(uri)
+        files = source.getFileSystem(self.spark.jsc.hadoopConfiguration())
+        self.check_size(uri, files.getContentSummary(source).getLength())
+        if not late.is_set():
+            files.copyToLocalFile(
+                source, jvm.org.apache.hadoop.fs.Path("file://" + path))
 
     def new_folder(self):
         return tempfile.mkdtemp(prefix="files-", dir=self.spark.home)
@@ -2504,6 +2604,16 @@ class Agent:
         while os.getppid() == parent:
             time.sleep(0.1)
         os._exit(self.status)
+
+
+@contextlib.contextmanager
+def kept_if_good(folder):
+    """Removes a folder whose use fails."""
+    try:
+        yield
+    except BaseException:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def same_content(one, other):
@@ -2857,15 +2967,20 @@ class Handler(http.server.BaseHTTPRequestHandler):
             raise Refused(400, "bad name")
         if self.left > self.agent.conf["upload_bytes"]:
             raise Refused(413, "a file of %d bytes" % self.left)
-        path = os.path.join(self.agent.new_folder(), name)
+        folder = self.agent.new_folder()
+        with kept_if_good(folder):
+            path = os.path.join(folder, name)
+            self.save_body(path)
+            self.agent.take_file(what, path)
+        return 200, {}
+
+    def save_body(self, path):
         with open(path, "wb") as file:
             for data in self.chunks() if self.chunked else self.pieces():
                 file.write(data)
                 if file.tell() > self.agent.conf["upload_bytes"]:
                     raise Refused(413, "a file of more than %d bytes" %
                                   self.agent.conf["upload_bytes"])
-        self.agent.take_file(what, path)
-        return 200, {}
 
     def post_seen(self, query):
         body = self.json_body()

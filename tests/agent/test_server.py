@@ -1,6 +1,7 @@
 """The agent's HTTP server and its store of statements, without Spark."""
 
 import http.client
+import itertools
 import json
 import os
 import random
@@ -381,6 +382,28 @@ def test_a_repeated_request_id(served):
     assert served.store.next == 1
 
 
+@pytest.mark.parametrize("other", [
+    {"code": "2"}, {"code": "1 "}, {"code": ""},
+    {"code": "1", "kind": "sql"}])
+def test_a_request_id_is_of_one_code_and_kind(served, other):
+    body = {"code": "1", "requestId": "a"}
+    served.call("POST", "/v1/statements", body)
+    status, said = served.call("POST", "/v1/statements",
+                               dict(other, requestId="a"))
+
+    assert status == 422
+    assert json.loads(said) == {"id": 0, "error": "this request id was sent "
+                                "before with other code, as statement 0"}
+    assert served.store.next == 1
+    assert served.call("POST", "/v1/statements", body)[0] == 200
+
+
+def test_line_ends_make_no_other_code(served):
+    for code, status in (("1\r\n2", 201), ("1\n2", 200)):
+        assert served.call("POST", "/v1/statements", {
+            "code": code, "requestId": "a"})[0] == status
+
+
 def test_statements_wait_up_to_a_bound(serve):
     served = serve(queue=3)
     for _ in range(3):
@@ -456,3 +479,130 @@ def test_an_upload_in_chunks_is_whole_or_not_taken(serve):
     assert status_of(upload(b"1000\r\n" + b"x" * 4096 + b"\r\n1000\r\n" +
                             b"x" * 4096 + b"\r\n0\r\n\r\n")) == 413
     assert len(taken) == 1
+    wait_for(lambda: len(copies(served)) == 1)      # of what was taken
+
+
+def copies(served):
+    """Folders with what was uploaded or fetched."""
+    return [name for name in os.listdir(served.agent.spark.home)
+            if name.startswith("files-")]
+
+
+class Web:
+    """A server whose one answer is what the test makes it."""
+
+    def __init__(self, answer):
+        self.sock = socket.create_server(("127.0.0.1", 0))
+        self.answer = answer
+        self.uri = "http://127.0.0.1:%d/a/f.jar" % self.sock.getsockname()[1]
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        with self.sock, self.sock.accept()[0] as conn:
+            conn.recv(1 << 16)
+            try:
+                for data in self.answer:
+                    conn.sendall(data)
+            except OSError:     # let go
+                pass
+
+
+def chunk(size):
+    return b"%x\r\n" % size + b"x" * size + b"\r\n"
+
+
+def slowly(data):
+    for byte in data * 100:
+        yield bytes([byte])
+        time.sleep(0.05)
+
+
+GOOD = b"HTTP/1.1 200 OK\r\n"
+CHUNKED = GOOD + b"Transfer-Encoding: chunked\r\n\r\n"
+
+
+@pytest.mark.parametrize("answer, status, words", [
+    ([GOOD + b"Content-Length: 5001\r\n\r\n"], 413, "more than 5000 bytes"),
+    ([GOOD + b"\r\n" + b"x" * 5001], 413, "more than 5000 bytes"),
+    ([CHUNKED, *[chunk(1000)] * 99], 413, "more than 5000 bytes"),
+    ([GOOD + b"Content-Length: 5000\r\n\r\n" + b"x" * 4999], 400, "early"),
+    ([CHUNKED, chunk(1000)], 400, "IncompleteRead"),
+    ([b"HTTP/1.1 404 Not Found\r\n\r\n"], 400, "404"),
+    ([b"garbage\r\n\r\n"], 400, "garbage"),
+    (slowly(GOOD), 400, "longer than 0.5 s"),
+    (itertools.chain([CHUNKED], slowly(chunk(1))), 400, "longer than 0.5 s"),
+], ids=range(9))
+def test_what_cannot_be_fetched_leaves_nothing(serve, answer, status, words):
+    served = serve(fetch_bytes=5000, fetch_timeout=0.5)
+    uri = Web(answer).uri
+    began = time.monotonic()
+    code, said = served.call("POST", "/v1/add/jar", {"uri": uri})
+
+    assert (code, words in json.loads(said)["error"]) == (status, True), said
+    assert json.loads(said)["error"].startswith("cannot fetch " + uri)
+    assert time.monotonic() - began < 20
+    wait_for(lambda: not copies(served))
+
+
+def test_what_is_fetched_is_whole(serve):
+    served = serve(fetch_bytes=5000)
+    taken = []
+    served.agent.take_file = lambda what, path: taken.append(
+        (what, os.path.basename(path), open(path, "rb").read()))
+
+    for answer in ([GOOD + b"Content-Length: 5000\r\n\r\n", b"x" * 5000],
+                   [CHUNKED, chunk(4000), chunk(1000), b"0\r\n\r\n"],
+                   [GOOD + b"\r\n" + b"x" * 5000]):
+        assert served.call("POST", "/v1/add/jar", {
+            "uri": Web(answer).uri})[0] == 200
+        assert taken.pop() == ("jar", "f.jar", b"x" * 5000)
+
+
+class Frame:
+    """A DataFrame of the JVM, as far as Sql asks."""
+
+    def __init__(self, rows):
+        self.rows, self.given = rows, 0
+
+    def sql(self, *_):
+        return self
+
+    schema = sql
+
+    def json(self):
+        return '{"fields": [{"name": "v", "type": "string"}]}'
+
+    def limit(self, most):
+        self.rows = self.rows[:most]
+        return self
+
+    def read(self, frame):
+        for row in self.rows:
+            self.given += 1
+            yield row
+
+
+@pytest.mark.parametrize("row, fits", [
+    (("x" * 100,), 9), (("é" * 50,), 9), (("\n" * 50,), 9),
+    ((b"\0" * 50,), 9), ((["x" * 90], ("y",)), 9),
+    (({"k" * 50: "x" * 43},), 9), (("x" * 990,), 1), (("x" * 1001,), 0)])
+def test_sql_rows_are_read_up_to_the_bound_of_a_result(row, fits):
+    frame = Frame([row] * 50)
+    spark = livy_agent.Spark("")
+    spark.clean()
+    spark.jspark, spark.rows = frame, frame.read
+    sql = livy_agent.Sql(spark, 40)
+    statement = livy_agent.Statement(0, "select v", "sql")
+
+    output = sql.run(statement, 1000)
+    assert output["evalue"] == (
+        "the first %d rows of the result have more than the 1000 bytes that "
+        "a statement may have" % (fits + 1))
+    assert frame.given == fits + 1
+
+    frame.rows = [row] * fits
+    data = sql.run(statement, 1000)["data"]["application/json"]
+    assert len(json.loads(data)["data"]) == fits
+
+    statement.state, frame.rows = "cancelling", [row]
+    assert sql.run(statement, 1000)["evalue"] == "cancelled"

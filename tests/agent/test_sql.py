@@ -71,6 +71,15 @@ def test_a_thousand_rows_at_most(sql):
     assert len(exact(sql, "select * from range(5000)")) == 1000
 
 
+def test_a_result_beyond_the_bound_is_refused(sql):
+    error = sql.error("select repeat('x', 1000000) from range(100)")
+
+    assert error["evalue"] == (
+        "the first 17 rows of the result have more than the 16777216 bytes "
+        "that a statement may have")
+    assert exact(sql, "select 1") == [[1]]
+
+
 def test_the_jobs_are_in_the_group_of_the_statements_number(sql):
     number = sql.submit("select sum(id) from range(10)")
     sql.result(number)

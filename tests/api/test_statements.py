@@ -281,9 +281,11 @@ def test_a_repeated_key_gives_the_same_statement(session):
     lines = [session.post("1\r\n2", headers={"Idempotency-Key": "k3"})
              for _ in range(2)]
     assert [r.status_code for r in lines] == [201, 201]
-    r = session.post("2", headers={"Idempotency-Key": "k1"})
-    assert r.status_code == 400
-    assert "sent before with other code" in r.json()["msg"]
+    for code, more in (("2", {}), ("1", {"kind": "sql"})):
+        r = session.post(code, headers={"Idempotency-Key": "k1"}, body=more)
+        assert r.status_code == 400
+        assert r.json()["msg"] == "Idempotency-Key: this request id was " \
+            "sent before with other code, as statement %d" % first["id"]
 
 
 def test_a_lost_reply_makes_no_second_statement(gateway):
