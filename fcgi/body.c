@@ -64,7 +64,7 @@ static bool
 take_upload(struct request *rq, FCGX_Request *fcgi, const struct conf *conf,
     struct err *err)
 {
-	const char *said = FCGX_GetParam("CONTENT_LENGTH", fcgi->envp);
+	const char *said = rq->params.value[PARAM_LENGTH];
 
 	rq->rest.in = fcgi->in;
 	rq->upload = &rq->rest;
@@ -161,7 +161,7 @@ static bool
 check_body(struct request *rq, const FCGX_Request *fcgi, size_t total,
     struct err *err)
 {
-	const char *said = FCGX_GetParam("CONTENT_LENGTH", fcgi->envp);
+	const char *said = rq->params.value[PARAM_LENGTH];
 	int64_t length;
 
 	if (FCGX_GetError(fcgi->in) != 0)
@@ -180,8 +180,7 @@ check_body(struct request *rq, const FCGX_Request *fcgi, size_t total,
 		take_form(rq);
 		return true;
 	}
-	return coding_undo(FCGX_GetParam("HTTP_CONTENT_ENCODING", fcgi->envp),
-	    &rq->body, err);
+	return coding_undo(rq->params.value[PARAM_ENCODING], &rq->body, err);
 }
 
 bool

@@ -4,6 +4,8 @@
 
 #include <fcgiapp.h>
 #include <stdarg.h>
+#include <sys/socket.h>
+#include <sys/time.h>
 
 #include "err.h"
 #include "jv.h"
@@ -12,6 +14,8 @@
 #define TYPE_JSON "application/json;charset=utf-8"
 #define TYPE_HTML "text/html;charset=utf-8"
 #define HEADERS_MAX 4096	/* ours are about 600 bytes */
+#define AT_ONCE_BYTES (32u << 10) /* well below what any socket buffers */
+#define REPLY_SILENCE_S 5	/* of a peer that takes nothing */
 
 /* Livy's own, on each answer and in its order. */
 #define SECURITY_HEADERS \
@@ -43,6 +47,7 @@ void
 reply_init(struct reply *rp, size_t limit)
 {
 	memset(rp, 0, sizeof *rp);
+	buf_init(&rp->head, HEADERS_MAX);
 	buf_init(&rp->body, limit);
 	reply_clear(rp);
 }
@@ -50,6 +55,7 @@ reply_init(struct reply *rp, size_t limit)
 void
 reply_release(struct reply *rp)
 {
+	buf_release(&rp->head);
 	buf_release(&rp->body);
 }
 
@@ -171,14 +177,24 @@ add_headers(const struct reply *rp, const struct request *rq, struct buf *out)
 	buf_addstr(out, "\r\n");
 }
 
+/* What the socket may not hold at once waits for the peer to take it. */
+static void
+bound_sending(int fd)
+{
+	const struct timeval timeout = { .tv_sec = REPLY_SILENCE_S };
+
+	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
+}
+
 bool
-reply_send(const struct reply *rp, const struct request *rq,
+reply_send(struct reply *rp, const struct request *rq,
     struct FCGX_Request *fcgi)
 {
-	AUTO_BUF struct buf head = BUF_INIT(HEADERS_MAX);
-
-	add_headers(rp, rq, &head);
-	if (FCGX_PutStr(head.data, (int)head.len, fcgi->out) < 0)
+	buf_clear(&rp->head);
+	add_headers(rp, rq, &rp->head);
+	if (rp->body.len > AT_ONCE_BYTES)
+		bound_sending(fcgi->ipcFd);
+	if (FCGX_PutStr(rp->head.data, (int)rp->head.len, fcgi->out) < 0)
 		return false;
 	if (!rq->head && rp->body.len > 0 &&
 	    FCGX_PutStr(rp->body.data, (int)rp->body.len, fcgi->out) < 0)

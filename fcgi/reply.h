@@ -18,6 +18,7 @@ struct reply {
 	const char *allow;	/* static; or NULL */
 	int retry_after_s;	/* 0 = none */
 	char location[512];	/* "" = none */
+	struct buf head;	/* made by reply_send() */
 	struct buf body;
 };
 
@@ -30,7 +31,7 @@ void reply_msg(struct reply *rp, int status, const char *text);
 /* Replaces whatever was there by the error in Livy's shape. */
 void reply_err(struct reply *rp, const struct err *err);
 /* Sends it; false if the peer went away. */
-bool reply_send(const struct reply *rp, const struct request *rq,
+bool reply_send(struct reply *rp, const struct request *rq,
     struct FCGX_Request *fcgi) MUST_CHECK;
 
 #endif

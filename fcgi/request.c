@@ -61,8 +61,8 @@ copy(char *ret, size_t size, const char *value)
 	return true;
 }
 
-#define COPY(field, name) \
-	copy(rq->field, sizeof rq->field, FCGX_GetParam(name, fcgi->envp))
+#define COPY(field, param) \
+	copy(rq->field, sizeof rq->field, rq->params.value[param])
 
 /* A comparison whose time tells nothing of where the texts differ. */
 static bool
@@ -78,10 +78,10 @@ same_secret(const char *secret, const char *sent)
 
 /* nginx's id, or one of our own where it has none that we would print. */
 static void
-take_id(struct request *rq, const FCGX_Request *fcgi)
+take_id(struct request *rq)
 {
 	unsigned char bytes[16];
-	bool good = COPY(id, "REQUEST_ID") && rq->id[0];
+	bool good = COPY(id, PARAM_ID) && rq->id[0];
 
 	for (const char *s = rq->id; *s; s++)
 		good = good && (isalnum((unsigned char)*s) || *s == '-');
@@ -113,18 +113,17 @@ request_method(struct request *rq, const char *name)
 
 /* Livy lets a POST stand for another method, by header or parameter. */
 static void
-take_method(struct request *rq, const FCGX_Request *fcgi)
+take_method(struct request *rq)
 {
-	static const char *const headers[] = { "HTTP_X_HTTP_METHOD_OVERRIDE",
-		"HTTP_X_HTTP_METHOD", "HTTP_X_METHOD_OVERRIDE" };
 	char other[sizeof rq->method];
 	const char *name = NULL;
 
-	if (!COPY(sent_method, "REQUEST_METHOD"))
+	if (!COPY(sent_method, PARAM_METHOD))
 		copy(rq->sent_method, sizeof rq->sent_method, "(too long)");
 	if (strcmp(rq->sent_method, "POST") == 0) {
-		for (size_t i = 0; i < ARRAY_LEN(headers) && !name; i++)
-			name = FCGX_GetParam(headers[i], fcgi->envp);
+		for (int i = PARAM_OVERRIDE; i <= PARAM_OVERRIDE_LAST && !name;
+		    i++)
+			name = rq->params.value[i];
 		if (!name)
 			name = request_param(rq, "_method", other,
 			    sizeof other);
@@ -135,9 +134,9 @@ take_method(struct request *rq, const FCGX_Request *fcgi)
 }
 
 static bool
-take_uri(struct request *rq, const FCGX_Request *fcgi, struct err *err)
+take_uri(struct request *rq, struct err *err)
 {
-	const char *uri = FCGX_GetParam("REQUEST_URI", fcgi->envp);
+	const char *uri = rq->params.value[PARAM_URI];
 	const char *path;
 	size_t len;
 
@@ -168,10 +167,10 @@ take_uri(struct request *rq, const FCGX_Request *fcgi, struct err *err)
  * compared: in front of nginx TLS may have ended already.
  */
 static bool
-foreign(const struct request *rq, const FCGX_Request *fcgi)
+foreign(const struct request *rq)
 {
-	const char *site = FCGX_GetParam("HTTP_SEC_FETCH_SITE", fcgi->envp);
-	const char *origin = FCGX_GetParam("HTTP_ORIGIN", fcgi->envp);
+	const char *site = rq->params.value[PARAM_FETCH_SITE];
+	const char *origin = rq->params.value[PARAM_ORIGIN];
 	const char *host;
 
 	if (strcmp(rq->sent_method, "GET") == 0 ||
@@ -188,14 +187,13 @@ foreign(const struct request *rq, const FCGX_Request *fcgi)
 }
 
 static bool
-identity(const struct request *rq, const FCGX_Request *fcgi,
-    const struct conf *conf, struct err *err)
+identity(const struct request *rq, const struct conf *conf, struct err *err)
 {
 	for (const char *s = rq->user; *s; s++)
 		if ((unsigned char)*s < 0x20 || *s == 0x7f)
 			return err_set(err, 403,
 			    "the user's name holds a control character");
-	if (foreign(rq, fcgi))
+	if (foreign(rq))
 		return err_set(err, 403,
 		    "a write that another site's page sent is refused");
 	if (rq->user[0] || conf->identity == IDENTITY_NONE ||
@@ -209,43 +207,43 @@ static bool
 take_params(struct request *rq, const FCGX_Request *fcgi,
     const struct conf *conf, const char *secret, struct err *err)
 {
-	const char *sent = FCGX_GetParam("LIVY_SECRET", fcgi->envp);
+	const char *sent = rq->params.value[PARAM_SECRET];
 	bool whole;
 
-	take_id(rq, fcgi);
+	take_id(rq);
 	if (FCGX_GetError(fcgi->in) != 0 ||
-	    !FCGX_GetParam("REQUEST_METHOD", fcgi->envp))
+	    !rq->params.value[PARAM_METHOD])
 		return err_set(err, 400, "a broken FastCGI request");
-	if (!take_uri(rq, fcgi, err)) {
-		take_method(rq, fcgi);
+	if (!take_uri(rq, err)) {
+		take_method(rq);
 		return false;
 	}
-	take_method(rq, fcgi);
+	take_method(rq);
 	if (!secret || !same_secret(secret, sent)) {
 		log_warn("refused a request that does not come from nginx: "
 		    "its LIVY_SECRET is %s", sent ? "wrong" : "missing");
 		return err_bare(err, 403, "this request did not come through "
 		    "the front server");
 	}
-	whole = COPY(auth, "LIVY_AUTH") && COPY(user, "LIVY_USER") &&
-	    COPY(groups, "LIVY_GROUPS");
+	whole = COPY(auth, PARAM_AUTH) && COPY(user, PARAM_USER) &&
+	    COPY(groups, PARAM_GROUPS);
 	if (!whole || !rq->auth[0])
 		return err_bare(err, 403, "the front server sent no usable "
 		    "identity");
 	if (strcmp(rq->auth, "none") == 0)
 		rq->user[0] = rq->groups[0] = '\0';
 	/* Too long for its field is as good as not there, for these. */
-	(void)COPY(remote, "REMOTE_ADDR");
-	(void)COPY(host, "HTTP_HOST");
-	(void)COPY(scheme, "REQUEST_SCHEME");
-	(void)COPY(content_type, "CONTENT_TYPE");
-	(void)COPY(accept, "HTTP_ACCEPT");
-	(void)COPY(prefix, "LIVY_PREFIX");
-	rq->observer = FCGX_GetParam("HTTP_X_LIVY_OBSERVER", fcgi->envp);
-	if (!COPY(idempotency_key, "HTTP_IDEMPOTENCY_KEY"))
+	(void)COPY(remote, PARAM_REMOTE);
+	(void)COPY(host, PARAM_HOST);
+	(void)COPY(scheme, PARAM_SCHEME);
+	(void)COPY(content_type, PARAM_TYPE);
+	(void)COPY(accept, PARAM_ACCEPT);
+	(void)COPY(prefix, PARAM_PREFIX);
+	rq->observer = rq->params.value[PARAM_OBSERVER];
+	if (!COPY(idempotency_key, PARAM_IDEMPOTENCY_KEY))
 		return err_set(err, 400, "Idempotency-Key is longer than %zu",
 		    sizeof rq->idempotency_key - 1);
-	return identity(rq, fcgi, conf, err) && query_check_path(rq->path, err);
+	return identity(rq, conf, err) && query_check_path(rq->path, err);
 }
 
 bool
@@ -255,6 +253,7 @@ request_read(struct request *rq, struct FCGX_Request *fcgi,
 	bool good;
 
 	clear(rq);
+	params_read(&rq->params, fcgi->envp);
 	rq->start_ms = num_mono_ms();
 	rq->deadline_ms = rq->start_ms + conf->call_budget_ms;
 	good = take_params(rq, fcgi, conf, secret, err);

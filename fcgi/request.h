@@ -8,6 +8,7 @@
 
 #include "buf.h"
 #include "defs.h"
+#include "params.h"
 
 struct conf;
 struct err;
@@ -24,6 +25,7 @@ struct request_rest {
 };
 
 struct request {
+	struct params params;	/* lent from libfcgi until the answer is out */
 	char id[40];		/* X-Request-ID, nginx's $request_id */
 	char method[16];	/* after overrides; HEAD is GET here */
 	char sent_method[16];	/* as sent */

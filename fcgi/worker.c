@@ -29,6 +29,7 @@
 
 #define REPLY_LIMIT (64u << 20)	/* a page of 10,000 views is about 5 MiB */
 #define PEER_TIMEOUT_S 5	/* silence of nginx inside a record stream */
+#define BUSY_ROUNDS 32	/* connections in a row taken without a wait */
 
 static volatile sig_atomic_t ending;
 
@@ -88,17 +89,27 @@ peer_allowed(const struct gw *gw, int fd)
 	return false;
 }
 
-/* A connection, or -1 when told to end or woken for nothing. */
+/*
+ * A connection, or -1 when told to end or woken for nothing. Under load the
+ * next one is there already, and no wait is needed to take it; but signals
+ * are let in by the wait alone, so that one comes now and then.
+ */
 static int
 next_connection(const struct gw *gw, int ep, const sigset_t *waiting)
 {
 	const struct timeval timeout = { .tv_sec = PEER_TIMEOUT_S };
+	static int busy;
 	struct epoll_event ev;
-	int fd;
+	int fd = -1;
 
-	if (epoll_pwait(ep, &ev, 1, -1, waiting) < 1)
-		return -1;
-	fd = accept4(gw->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (busy++ < BUSY_ROUNDS)
+		fd = accept4(gw->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	if (fd < 0) {
+		busy = 0;
+		if (epoll_pwait(ep, &ev, 1, -1, waiting) < 1)
+			return -1;
+		fd = accept4(gw->listen_fd, NULL, NULL, SOCK_CLOEXEC);
+	}
 	if (fd < 0) {
 		if (errno == EMFILE || errno == ENFILE)
 			sleep(1);	/* nothing to win by asking faster */
@@ -108,8 +119,8 @@ next_connection(const struct gw *gw, int ep, const sigset_t *waiting)
 		close(fd);
 		return -1;
 	}
+	/* sending is bounded where an answer is long: reply_send() */
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
-	setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &timeout, sizeof timeout);
 	return fd;
 }
 
