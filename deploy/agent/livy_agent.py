@@ -101,9 +101,12 @@ UNITS = {"us": 1e-6, "ms": 1e-3, "s": 1, "m": 60, "min": 60, "h": 3600,
 
 
 def log(text, *args):
-    """One line in the driver's log."""
-    sys.stderr.write("livy-agent: %s\n" % (text % args if args else text))
-    sys.stderr.flush()
+    """One line in the driver's log, which ends with the JVM."""
+    try:
+        sys.stderr.write("livy-agent: %s\n" % (text % args if args else text))
+        sys.stderr.flush()
+    except (OSError, ValueError):
+        pass
 
 
 def now_ms():
@@ -282,7 +285,10 @@ def cut_note(missing, limit):
 
 
 def send_frame(sock, message):
-    raw = json.dumps(message).encode("ascii")
+    try:
+        raw = json.dumps(message, ensure_ascii=False).encode("utf-8")
+    except UnicodeEncodeError:      # a lone surrogate
+        raw = json.dumps(message).encode("ascii")
     sock.sendall(struct.pack("!I", len(raw)) + raw)
 
 
@@ -459,10 +465,10 @@ class Kernel:
         return self.bounded(reply, limit)
 
     def flush(self):
-        for stream in {sys.stdout, sys.stderr, self.stdout, self.stderr}:
+        for stream in (sys.stdout, sys.stderr, self.stdout, self.stderr):
             try:
                 stream.flush()
-            except Exception:
+            except Exception:   # not a stream, or one of the user's
                 pass
 
     def bounded(self, reply, limit):
@@ -478,7 +484,7 @@ class Kernel:
     def execute(self, code, limit):
         try:
             nodes = self.parse(code)
-        except SyntaxError as err:
+        except Exception as err:    # also too deep, or no text at all
             return self.error(type(err), err, None)
         data = None
         try:
@@ -1879,8 +1885,8 @@ class Statement:
         self.state, self.progress = state, 1.0
         self.completed = now_ms()
         if output is not None:
-            self.output = render_output(self.id, output)
-            self.size += len(self.output)
+            self.output = output
+            self.size += len(output)
 
     def view(self, most=None):
         """Livy's seven fields. An output longer than most is left out."""
@@ -1927,6 +1933,18 @@ def render_output(number, output):
                     json.dumps(output["traceback"], ensure_ascii=False,
                                separators=(",", ":"))))
     return utf8(text)
+
+
+def bounded_output(number, output, limit):
+    """Its JSON. What only escapes make long, control bytes for one, would
+    be too long to be passed on."""
+    text = render_output(number, output)
+    most = limit * 5 // 2
+    if len(text) <= most:
+        return text
+    return render_output(number, failed(
+        "Error", "the output has %d bytes of JSON, more than the %d a "
+        "statement may have" % (len(text), most)))
 
 
 class Store:
@@ -2026,6 +2044,8 @@ class Store:
             return statement
 
     def finish(self, statement, output):
+        output = bounded_output(statement.id, output,
+                                self.conf["statement_bytes"])
         with self.cond:
             if statement.over():
                 return          # given up before
@@ -2105,6 +2125,8 @@ class Agent:
         self.sql = Sql(self.spark, conf["sql_rows"])
         self.kernel = self.r = None
         self.kernel_lock = threading.Lock()
+        self.turn = threading.Lock()    # held where a statement ends, or is
+        # forced to: what is meant for it does not hit the next one
         self.kernel_ready = threading.Event()
         self.py_files = []      # added to every kernel
         self.born = time.monotonic()
@@ -2188,7 +2210,8 @@ class Agent:
                 log("statement %d: %s", statement.id, first_line(err))
                 output = failed("Error", "Internal Error: %s"
                                 % first_line(err))
-            self.store.finish(statement, output)
+            with self.turn:
+                self.store.finish(statement, output)
             if self.runner != me:
                 return          # given up meanwhile; another one runs
             self.look_at_spark()
@@ -2312,14 +2335,18 @@ class Agent:
             if age >= max(alone, next_word):
                 one = self.interpreter(statement)
                 next_word = age + (0.5 if one is self.scala else 1.0)
-                try:
-                    if one is not None:
-                        one.interrupt()
-                except Exception as err:
-                    log("interrupt: %s", first_line(err))
+                self.interrupt_it(statement, one)
             if self.over_within(statement, 0.1):
                 return
             self.cancel_jobs(statement)
+
+    def interrupt_it(self, statement, one):
+        try:
+            with self.turn:
+                if one is not None and not statement.over():
+                    one.interrupt()
+        except Exception as err:
+            log("interrupt: %s", first_line(err))
 
     def interpreter(self, statement):
         """What runs it; None while that is still being made."""
@@ -2348,12 +2375,12 @@ class Agent:
 
     def force(self, statement, one):
         grace = self.conf["cancel_grace"]
-        if statement.over():
-            return
         if isinstance(one, Child):
-            one.kill("the %s process did not react to the cancellation "
-                     "within %g s and was ended; %s" % (
-                         one.language, grace, LOST))
+            with self.turn:
+                if not statement.over():
+                    one.kill("the %s process did not react to the "
+                             "cancellation within %g s and was ended; %s" % (
+                                 one.language, grace, LOST))
             return
         # Spark's own work and the compiler's end by themselves: patience.
         stops, patient = 3, time.monotonic() + 60
@@ -2361,12 +2388,13 @@ class Agent:
             if time.monotonic() > patient:
                 break
             try:
-                if not self.scala.in_user_code():
-                    continue
-                if not stops or self.spark.java_major() >= 20:
-                    break
-                stops -= 1
-                self.scala.thread.stop()
+                with self.turn:
+                    if statement.over() or not self.scala.in_user_code():
+                        continue
+                    if not stops or self.spark.java_major() >= 20:
+                        break
+                    stops -= 1
+                    self.scala.thread.stop()
             except Exception as err:
                 log("stopping the thread: %s", first_line(err))
         else:
@@ -2550,10 +2578,12 @@ class Agent:
             if os.getppid() != parent:
                 log("the JVM is gone")
                 self.leave_at_once()
-            why = self.too_old()
+            with self.store.cond:       # no statement comes in between
+                why = self.too_old()
+                if why:
+                    self.close(why)
             if why:
                 log("ending the session: %s", why)
-                self.close(why)
 
     def close(self, why):
         """Ends the session well."""
@@ -2591,7 +2621,6 @@ class Agent:
             log("stopping Spark: %s", first_line(err))
         self.spark.clean()
         log("the session is closed, status %d", self.status)
-        sys.stderr.flush()
         if self.status == 0 and self.spark.jvm is not None:
             # Threads that user code left in the JVM would keep it.
             try:
@@ -3030,11 +3059,15 @@ class Server(socketserver.ThreadingMixIn, http.server.HTTPServer):
     room = None                 # a semaphore, set by serve()
 
     def process_request(self, request, client_address):
-        if self.room.acquire(blocking=False):
+        if not self.room.acquire(blocking=False):
+            self.shutdown_request(request)
+            return
+        try:
             socketserver.ThreadingMixIn.process_request(
                 self, request, client_address)
-        else:
-            self.shutdown_request(request)
+        except RuntimeError:    # no thread is to be had
+            self.room.release()
+            raise
 
     def process_request_thread(self, request, client_address):
         try:
@@ -3122,6 +3155,14 @@ def main(argv):
     shield()
     agent = Agent(conf)
     serve(agent, conf)
+
+    def end(number, frame):
+        log("ending the session: signal %d", number)
+        # Not here: this thread may hold any of the locks just now.
+        threading.Thread(target=agent.close, args=("signal %d" % number,),
+                         daemon=True).start()
+
+    signal.signal(signal.SIGTERM, end)      # Spark's start is waited for
     try:
         agent.start()
     except Exception as err:
@@ -3129,13 +3170,7 @@ def main(argv):
         log("the session did not start: %s", first_line(err))
         agent.store.set_state("dead", first_line(err))
         agent.leave(parent)
-
-    def end(number, frame):
-        log("ending the session: signal %d", number)
-        agent.close("signal %d" % number)
-
-    signal.signal(signal.SIGTERM, end)
-    signal.signal(signal.SIGINT, end)
+    signal.signal(signal.SIGINT, end)       # now that Spark's own is there
     agent.live(parent)
     agent.leave(parent)
 

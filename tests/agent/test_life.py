@@ -84,6 +84,18 @@ def test_sigterm_ends_it_well(make):
     assert gone(family)
 
 
+def test_sigterm_while_it_starts_ends_it_well(make):
+    session = make(kind="pyspark")
+    assert session.state() == "starting"
+    family = session.family()
+
+    os.kill(family[0], signal.SIGTERM)
+
+    assert session.wait_exit() == 0
+    assert gone(family)
+    assert folders(session) == []
+
+
 def test_idle_timeout_but_not_while_a_statement_runs(make):
     session = make(kind="pyspark", idle_timeout="5s")
     session.wait_for("idle")
@@ -184,6 +196,7 @@ def test_a_killed_jvm_leaves_nobody(make, number):
 
     session.wait_exit()
     assert gone(family)
+    assert folders(session) == []
 
 
 def test_a_killed_agent_leaves_nobody(make):

@@ -57,6 +57,9 @@ def test_an_error_has_no_frames_of_ours(py):
     ("1+", "SyntaxError"),
     ("input()", "EOFError"),
     ("if True:\nx", "IndentationError"),
+    ("'\ud800'", "UnicodeEncodeError"),
+    ("1" + "+1" * 100000, "RecursionError"),
+    ("(" * 1000, "SyntaxError"),
     ("%nope x", "UnknownMagic"),
     ("%", "UnknownMagic"),
     ("%json missing", "KeyError"),
@@ -79,6 +82,13 @@ def test_an_error_is_an_error_and_the_interpreter_lives(py, code, ename):
     assert isinstance(error["evalue"], str)
     assert all(isinstance(line, str) and "livy_agent" not in line
                for line in error["traceback"])
+    assert py.text("alive") == "'yes'"
+
+
+def test_code_with_a_nul(py):
+    py.run("alive = 'yes'")
+
+    assert py.error("1\0")["ename"] in ("ValueError", "SyntaxError")
     assert py.text("alive") == "'yes'"
 
 

@@ -266,6 +266,17 @@ def test_without_the_token_a_connection_ends(served):
     assert status_of(answer) == 401 and answer.count(b"HTTP/1.1") == 1
 
 
+def test_the_token_is_compared_in_constant_time(served, monkeypatch):
+    """By hmac.compare_digest alone, whatever it says."""
+    asked = []
+    monkeypatch.setattr(livy_agent.hmac, "compare_digest", lambda a, b:
+                        asked.append({a, b}) or a == b"other")
+
+    assert served.call("GET", "/v1/state", token="other")[0] == 200
+    assert served.call("GET", "/v1/state")[0] == 401
+    assert asked == [{b"other", TOKEN.encode()}, {TOKEN.encode()}]
+
+
 def test_the_token_may_come_late_and_change(served):
     served.token_file.unlink()
     livy_agent.Handler.token = livy_agent.Token(str(served.token_file))
@@ -430,6 +441,58 @@ def test_what_waits_pushes_no_result_out(serve):
 
     over = [s.id for s in served.store.statements.values() if s.over()]
     assert over == list(range(3, 12)) + [17]
+
+
+def test_an_output_that_only_escapes_make_long(serve):
+    served = serve(statement_bytes=1000)
+    outputs = [json.loads(served.run("1", livy_agent.ok(
+        {"text/plain": char * 1000})).output) for char in '"\0']
+
+    assert outputs[0]["data"] == {"text/plain": '"' * 1000}
+    assert outputs[1]["ename"] == "Error"
+    assert "bytes of JSON, more than the 2500" in outputs[1]["evalue"]
+
+
+def test_no_statement_comes_between_the_clock_and_the_end(served):
+    answers = []
+    posting = threading.Thread(target=lambda: answers.append(
+        served.call("POST", "/v1/statements", {"code": "1"})[0]))
+
+    def too_old():
+        posting.start()
+        posting.join(0.5)
+        return "idle for 0 s"
+
+    served.agent.too_old = too_old
+    served.agent.live(os.getppid())
+    posting.join()
+
+    assert answers == [409]
+
+
+def test_an_interruption_is_of_its_statement_alone(served):
+    """While it is on its way its statement does not end."""
+    agent, store = served.agent, served.store
+    goes_on, seen = threading.Event(), []
+    agent.run = lambda statement: goes_on.wait(20) and livy_agent.ok({})
+    agent.look_at_spark = agent.cancel_jobs = lambda *_: None
+
+    class Interpreter:
+        @staticmethod
+        def interrupt():
+            goes_on.set()
+            time.sleep(0.3)
+            seen.append(store.running)
+
+    agent.interpreter = lambda _: Interpreter
+    agent.start_runner()
+    statement, _ = store.add("1", "pyspark", None)
+    store.add("2", "pyspark", None)
+    wait_for(lambda: store.running is statement)
+    agent.cancel(statement.id)
+    wait_for(lambda: store.state == "idle")
+
+    assert seen == [statement] and statement.state == "cancelled"
 
 
 def test_garbage_does_not_end_it(served):

@@ -92,11 +92,19 @@ def test_a_million_elements_are_whole(session):
     assert text == repr(list(range(1000000)))
 
 
+def test_a_long_result_of_another_alphabet_is_whole(session):
+    data = session.run("x = 'é' * 7000000\n%json x")["data"]
+
+    assert data["application/json"] == "é" * 7000000
+
+
 def test_descriptors_closed_and_stdout_replaced(session):
     session.text("import os; os.close(1); os.close(2)")
     assert session.text("print('again')") == "again"
     session.text("import sys, io; sys.stdout = io.StringIO()")
     assert session.text("1") == ""
+    session.text("sys.stdout = sys.__stdout__")
+    session.text("sys.stdout = ['no', 'stream']")
     session.text("sys.stdout = sys.__stdout__")
 
     session.run("import os; os.closerange(3, 110)")     # and its own
