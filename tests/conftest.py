@@ -62,6 +62,15 @@ def gateway(session_maker, cluster):
         cluster, settings={"livy.local_dirs": [str(rig.JOBS)]})
 
 
+@pytest.fixture(scope="module")
+def faulty(session_maker):
+    """For a file whose faults would hurt others. There is no operator, so
+    what is created stays as it is."""
+    cluster = session_maker.cluster()
+    cluster.localspark.stop()
+    return cluster
+
+
 @pytest.fixture(scope="session")
 def job():
     """The path of a test's main file, as the driver's image sees it."""

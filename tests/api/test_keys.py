@@ -19,13 +19,6 @@ ROOMY = dict(QUICK, **{"fastcgi.workers": 20, "fastcgi.outbound_workers": 18})
 
 
 @pytest.fixture(scope="module")
-def faulty(session_maker):
-    cluster = session_maker.cluster()
-    cluster.localspark.stop()
-    return cluster
-
-
-@pytest.fixture(scope="module")
 def pair(session_maker, faulty):
     return [replica(session_maker, faulty, **ROOMY) for _ in range(2)]
 

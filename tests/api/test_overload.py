@@ -24,13 +24,6 @@ TOO_MANY = "too many requests are waiting"
 
 
 @pytest.fixture(scope="module")
-def faulty(session_maker):
-    cluster = session_maker.cluster()
-    cluster.localspark.stop()
-    return cluster
-
-
-@pytest.fixture(scope="module")
 def shared(session_maker, faulty):
     gateway = replica(session_maker, faulty, **dict(QUICK, **{
         "fastcgi.workers": 8, "fastcgi.outbound_workers": 4}))

@@ -16,13 +16,6 @@ pytestmark = pytest.mark.local
 
 
 @pytest.fixture(scope="module")
-def faulty(session_maker):
-    cluster = session_maker.cluster()
-    cluster.localspark.stop()
-    return cluster
-
-
-@pytest.fixture(scope="module")
 def gateway(session_maker, faulty):
     return replica(session_maker, faulty, **{"fastcgi.workers": 10,
                                              "fastcgi.outbound_workers": 8})

@@ -14,36 +14,11 @@
 #include "conf_table.h"
 #include "err.h"
 #include "jv.h"
+#include "text.h"
 #include "tmpl.h"
 
 static char dir[] = "/tmp/livy-fcgi-conf-XXXXXX";
 static char file[64], template[64], sessions[64];
-
-static const char *
-source(const char *name)
-{
-	static char path[4096];
-
-	snprintf(path, sizeof path, "%s/%s", getenv("top_srcdir"), name);
-	return path;
-}
-
-/* The whole of a file; the caller frees. */
-static char *
-contents_new(const char *path)
-{
-	struct buf b = BUF_INIT(1 << 20);
-	FILE *f = fopen(path, "r");
-	size_t n;
-
-	assert_non_null(f);
-	do {
-		n = fread(buf_room(&b, 4096), 1, 4096, f);
-		buf_wrote(&b, n);
-	} while (n > 0);
-	fclose(f);
-	return buf_steal(&b);
-}
 
 static void
 write_file(const char *path, const char *text)
@@ -62,7 +37,7 @@ copy_template(const char *name, const char *to)
 	AUTO_FREE char *shipped = NULL;
 
 	snprintf(from, sizeof from, "conf/templates/%s", name);
-	shipped = contents_new(source(from));
+	shipped = text_new(source(from));
 	write_file(to, shipped);
 }
 
@@ -482,7 +457,7 @@ templates_are_loaded_and_checked(void **state UNUSED)
 static void
 the_sample_is_what_the_table_says(void **state UNUSED)
 {
-	AUTO_FREE char *shipped = contents_new(source("conf/livy-fcgi.cfg"));
+	AUTO_FREE char *shipped = text_new(source("conf/livy-fcgi.cfg"));
 	AUTO_FREE char *printed = NULL;
 	size_t len;
 	FILE *f = open_memstream(&printed, &len);
@@ -533,7 +508,7 @@ add_default(struct buf *b, const struct conf_row *row)
 static void
 the_manual_names_every_setting_and_default(void **state UNUSED)
 {
-	AUTO_FREE char *page = contents_new(source("fcgi/livy-fcgi.8"));
+	AUTO_FREE char *page = text_new(source("fcgi/livy-fcgi.8"));
 	AUTO_BUF struct buf item = BUF_INIT(1000);
 
 	for (size_t i = 0; i < conf_table_rows; i++) {

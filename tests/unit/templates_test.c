@@ -15,18 +15,10 @@
 #include "request.h"
 #include "session_agent.h"
 #include "session_plan.h"
+#include "text.h"
 #include "tmpl.h"
 
 static struct conf *conf;
-
-static const char *
-source(const char *name)
-{
-	static char path[4096];
-
-	snprintf(path, sizeof path, "%s/%s", getenv("top_srcdir"), name);
-	return path;
-}
 
 static int
 load_shipped(void **state UNUSED)
@@ -49,21 +41,11 @@ free_shipped(void **state UNUSED)
 static char *
 golden_new(const char *name, const char *part)
 {
-	struct buf b = BUF_INIT(1 << 20);
 	char path[200];
-	FILE *f;
-	size_t n;
 
 	snprintf(path, sizeof path, "tests/golden/render/%s.%s.json", name,
 	    part);
-	f = fopen(source(path), "r");
-	assert_non_null(f);
-	do {
-		n = fread(buf_room(&b, 4096), 1, 4096, f);
-		buf_wrote(&b, n);
-	} while (n > 0);
-	fclose(f);
-	return buf_steal(&b);
+	return text_new(source(path));
 }
 
 static json_object *
