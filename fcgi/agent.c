@@ -49,7 +49,9 @@ agent_find(const struct gw *gw, const struct cache_view *v,
 	const struct app_text *t = &v->text;
 
 	ret->direct = is_direct(gw, v->app.pod_ip);
-	ret->port = (int)gw->conf->agent_port;
+	/* the setting may have changed since it was started */
+	ret->port = v->app.agent_port ? (int)v->app.agent_port :
+	    (int)gw->conf->agent_port;
 	if (!copy(ret->ns, sizeof ret->ns, t->ns) ||
 	    !copy(ret->pod, sizeof ret->pod, t->pod) ||
 	    !copy(ret->ip, sizeof ret->ip, v->app.pod_ip))

@@ -32,6 +32,8 @@
 #define ANNOTATION_ADMITTED "livy-fcgi/admitted" /* epoch ms */
 #define ANNOTATION_FAILED "livy-fcgi/failed"	/* why the leader stopped it */
 #define ANNOTATION_ENDED "livy-fcgi/ended"	/* epoch ms, of that */
+#define ANNOTATION_READY "livy-fcgi/ready" /* epoch ms, of a session's agent */
+#define ANNOTATION_PORT "livy-fcgi/agent-port"	/* where its agent listens */
 #define ANNOTATION_TOKEN_KEY "livy-fcgi/token-key" /* version of that key */
 #define ANNOTATION_ECHO "livy-fcgi/echo"	/* session_req.h's, JSON */
 /* Of a driver's kept log: its run, first line and total; its last lines. */
@@ -88,10 +90,12 @@ struct app {
 	int32_t exit_code;	/* of the driver; -1 = not known */
 	uint32_t agent;		/* app_hash of a session's agent; 0 = none */
 	int32_t key_version;	/* of a session's token; 0 = it has none */
+	int32_t agent_port;	/* of a session's agent; 0 = the setting's */
 	int64_t created_ms;	/* epoch; 0 = not known, as all below */
 	int64_t admitted_ms;	/* by the leader, if it had to wait */
 	int64_t submitted_ms;
 	int64_t ended_ms;
+	int64_t ready_ms;	/* a session's agent was first known to be */
 	bool pod_seen;		/* a driver pod exists */
 	bool pod_started;	/* its container runs or has run */
 	bool pod_deleting;	/* it is being ended */

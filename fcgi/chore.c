@@ -8,18 +8,26 @@
 #include "num.h"
 
 json_object *
-chore_patch_body(const struct cache_view *v, bool suspend,
-    json_object **ret_notes)
+chore_notes_body(const struct cache_view *v, json_object **ret_notes)
 {
 	json_object *o = json_object_new_object();
 	json_object *meta = json_object_new_object();
-	json_object *spec = json_object_new_object();
 
 	*ret_notes = json_object_new_object();
 	/* a namesake's uid differs, and the API server then refuses */
 	jv_set_str(meta, "uid", v->app.uid);
 	json_object_object_add(meta, "annotations", *ret_notes);
 	json_object_object_add(o, "metadata", meta);
+	return o;
+}
+
+json_object *
+chore_patch_body(const struct cache_view *v, bool suspend,
+    json_object **ret_notes)
+{
+	json_object *o = chore_notes_body(v, ret_notes);
+	json_object *spec = json_object_new_object();
+
 	json_object_object_add(spec, "suspend",
 	    json_object_new_boolean(suspend));
 	json_object_object_add(o, "spec", spec);

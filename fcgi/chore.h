@@ -48,7 +48,7 @@ struct chore {
 };
 
 extern const struct chore chore_admit, chore_agent, chore_fail, chore_keep,
-    chore_retire, chore_session, chore_sweep;
+    chore_ready, chore_retire, chore_session, chore_sweep;
 
 /* It is due, for this application (NULL = for none), if there is room. */
 void chore_add(struct chores *due, const struct chore *chore,
@@ -58,9 +58,17 @@ struct gw *chore_gw(const struct chores *due);
 int64_t chore_now(const struct chores *due);
 
 /*
- * {"metadata":{"uid":…,"annotations":{…}},"spec":{"suspend":…}}: a merge
- * patch of this very application, never of a namesake.
+ * Whether the agent of this session has been ready once, as the application
+ * says or as this replica knows.
  */
+bool chore_was_ready(struct gw *gw, const struct app *app);
+
+/*
+ * {"metadata":{"uid":…,"annotations":{…}},"spec":{"suspend":…}}: a merge
+ * patch of this very application, never of a namesake. Or without a spec.
+ */
+json_object *chore_notes_body(const struct cache_view *v,
+    json_object **ret_notes);
 json_object *chore_patch_body(const struct cache_view *v, bool suspend,
     json_object **ret_notes);
 void chore_set_now(json_object *notes, const char *key);

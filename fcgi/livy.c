@@ -13,7 +13,10 @@
  * What a client sees in each of the operator's phases. SUBMISSION_FAILED is
  * not the end: the operator goes on to FAILED, or submits again when its
  * retry policy says so. A session runs for its clients only once its agent
- * says so.
+ * says so. None is Livy's "killed": on Kubernetes that is what Livy has ended
+ * itself. A driver that was deleted from outside has FAILED to the operator
+ * as to Livy, and is dead, the one word for a bad end that all clients know;
+ * an application that was deleted is gone.
  */
 static const enum livy_state states[][APP_KINDS] = {
 	/* a batch, a session */
@@ -97,14 +100,14 @@ note_ms(json_object *notes, const char *key)
 	return text && num_int(text, 0, INT64_MAX, &ms) ? ms : 0;
 }
 
+/* A number that the gateway noted; 0 = none that is at most max. */
 static int32_t
-key_version(json_object *notes)
+note_number(json_object *notes, const char *key, int32_t max)
 {
-	const char *text = jv_text(jv_member(notes, ANNOTATION_TOKEN_KEY));
-	int64_t version;
+	const char *text = jv_text(jv_member(notes, key));
+	int64_t n;
 
-	return text && num_int(text, 1, INT32_MAX, &version) ?
-	    (int32_t)version : 0;
+	return text && num_int(text, 1, max, &n) ? (int32_t)n : 0;
 }
 
 /* What is kept of its driver: "RUN FIRST TOTAL CODE". */
@@ -181,9 +184,11 @@ livy_app(json_object *obj, const char *gateway, struct app *ret,
 	app.waits = jv_bool(obj, "spec.suspend", false) &&
 	    jv_member(notes, ANNOTATION_WAITS);
 	app.ns_hash = app_hash(text.ns);
-	app.key_version = key_version(notes);
+	app.key_version = note_number(notes, ANNOTATION_TOKEN_KEY, INT32_MAX);
+	app.agent_port = note_number(notes, ANNOTATION_PORT, 65535);
 	app.agent = agent ? app_hash(agent) : 0;
 	app.admitted_ms = note_ms(notes, ANNOTATION_ADMITTED);
+	app.ready_ms = note_ms(notes, ANNOTATION_READY);
 	app.created_ms = time_of(obj, "metadata.creationTimestamp");
 	app.submitted_ms = time_of(obj, "status.lastSubmissionAttemptTime");
 	app.ended_ms = time_of(obj, "status.terminationTime");

@@ -89,6 +89,7 @@ set_agent(const struct conf *conf, const struct session_agent *agent,
 	/* arguments are texts */
 	snprintf(port, sizeof port, "%d", (int)conf->agent_port);
 	jv_set_str(p->vars, "agentPort", port);
+	jv_set_str(p->notes, ANNOTATION_PORT, port);
 }
 
 bool

@@ -7,7 +7,7 @@ call
     mode(name, times)   makes the agent misbehave from now on; MODES
     view(text)          hides or shows what GET /v1/state says: {"key": value}
     end(status)         ends the driver
-The same modes by the conf fake.mode, from the start."""
+The same modes by the conf spark.fake.mode, from the start."""
 
 import contextlib
 import importlib.util
@@ -45,11 +45,11 @@ class Agent:
         self.facts, self.lies = {}, {}
         self.ending = threading.Event()
         self.status = 0
-        self.files = {}
+        self.files, self.nap_on_file = {}, 0
         self.names = {"progress": self.progress, "nap": self.nap,
                       "mode": self.set_mode, "view": self.lies.update,
                       "end": os._exit, "time": time, "files": self.files,
-                      "again": self.again}
+                      "again": self.again, "agent": self}
 
     saw_client, too_old = real.Agent.saw_client, real.Agent.too_old
     close, cancel, interrupt = (real.Agent.close, real.Agent.cancel,
@@ -114,6 +114,7 @@ class Agent:
         return tempfile.mkdtemp()
 
     def take_file(self, what, path):
+        time.sleep(self.nap_on_file)
         self.files[os.path.basename(path)] = open(path, "rb").read()
 
     def live(self):
@@ -127,7 +128,7 @@ class Agent:
 
 
 class Handler(real.Handler):
-    mode, times = CONF.get("fake.mode", ""), 1 << 30
+    mode, times = CONF.get("spark.fake.mode", ""), 1 << 30
 
     def answer(self, method):
         mode = Handler.mode if Handler.times > 0 else ""
@@ -180,7 +181,7 @@ def main():
     signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
     agent = Agent(conf)
     real.Handler = Handler
-    time.sleep(float(CONF.get("fake.delay", DELAY)))
+    time.sleep(float(CONF.get("spark.fake.delay", DELAY)))
     real.serve(agent, conf)
     agent.store.set_state("idle")
     threading.Thread(target=agent.work, daemon=True).start()

@@ -87,6 +87,16 @@ def test_a_deleted_batch_is_gone_everywhere(gateway, cluster, job):
              cluster.kube.names("pods"))
 
 
+def test_a_batch_whose_driver_is_deleted_from_outside_is_dead(
+        gateway, cluster, job):
+    batch = gateway.submit({"file": job("hold.py")})["id"]
+    gateway.wait_line(batch, "holding")
+
+    cluster.kube.delete("pods", gateway.object_name(batch) + "-driver")
+
+    gateway.wait_state(batch, "dead")
+
+
 def test_a_finished_batch_can_be_deleted(gateway, cluster, job):
     batch = gateway.submit({"file": job("lines.py"), "args": ["1"]})["id"]
     gateway.wait_state(batch, "success")

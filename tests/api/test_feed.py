@@ -11,6 +11,7 @@ import pytest
 import repl
 from procs import wait_for
 from repl import Session, at_once
+from rig import SRC
 
 pytestmark = pytest.mark.local
 
@@ -253,7 +254,7 @@ def test_what_was_run_outlives_driver_and_gateways(session_maker, workdir):
 
     pod = f"livy-fk-s-{session.id}-driver"
     cluster.kube.delete("pods", pod)
-    session.wait("dead", "killed", seconds=120)
+    session.wait("dead", seconds=120)
     wait_for("what is kept", lambda: kept_map(cluster, one, session))
     for g in pair:
         g.kill_master()
@@ -262,7 +263,7 @@ def test_what_was_run_outlives_driver_and_gateways(session_maker, workdir):
         g.wait_reads()
 
     for g in pair:
-        assert g.get(session.path).json()["state"] in ("dead", "killed")
+        assert g.get(session.path).json()["state"] == "dead"
         r = g.get(f"{session.path}/statements")
         assert r.status_code == 200, r.text
         kept = r.json()["statements"]
@@ -300,6 +301,82 @@ def test_through_the_api_servers_proxy(session_maker, workdir):
     assert session.get(999).status_code == 404
     # Nothing went past the proxy.
     assert not re.search(r"127\.\d+\.\d+\.\d+:8997", gateway.log())
+
+
+def test_a_session_is_asked_at_the_port_that_it_was_told(
+        session_maker, workdir):
+    cluster = session_maker.cluster()
+    gateway = session_maker.gateway(cluster, settings=repl.settings(
+        workdir, "pt"))
+    old = Session(gateway)
+    assert old.run("1") == "1"
+
+    gateway.write_config(**{"sessions.agent_port": 9123})
+    feeder = gateway.pids("feeder")
+    gateway.master.signal(signal.SIGHUP)
+    wait_for("another feeder", lambda: gateway.pids("feeder") and
+             not set(feeder) & set(gateway.pids("feeder")))
+    gateway.wait_reads()
+    new = wait_for("a session of the new configuration", lambda: (
+        lambda s: s if "9123" in cluster.kube.app(
+            f"livy-pt-s-{s.id}")["spec"]["arguments"] else None)(
+            Session(gateway, wait=False)))
+
+    new.wait("idle")
+    assert new.run("2") == "2"
+    assert old.run("3") == "3"
+    old.submit("end(3)")        # the feeder asks there, too
+    old.wait("dead")
+
+
+def test_a_start_lasts_until_the_agent_is_ready(session_maker, workdir):
+    cluster = session_maker.cluster()
+    gateway = session_maker.gateway(cluster, settings=repl.settings(
+        workdir, "ty", **{"admission.start_timeout": "5s"}))
+
+    def note(session):
+        return cluster.kube.app(f"livy-ty-s-{session.id}")["metadata"][
+            "annotations"].get("livy-fcgi/ready")
+    ready = Session(gateway)
+    slow = Session(gateway, {"conf": {"spark.fake.delay": "3600"}}, wait=False)
+    wait_for("the note", lambda: note(ready))
+
+    slow.wait("dead")
+
+    log = gateway.get(f"{slow.path}/log").json()["log"]
+    assert any("not ready 5 s after it was admitted" in line and
+               "port 8997" in line and "network policy" in line
+               for line in log), log
+    assert not note(slow)
+    app = cluster.kube.app(f"livy-ty-s-{slow.id}")
+    assert app["spec"]["suspend"] is True
+    wait_for("its pod to go", lambda: f"livy-ty-s-{slow.id}-driver" not in
+             cluster.kube.names("pods"))
+    assert ready.state() == "idle"
+
+    # One that was ready is none that starts, whoever hears it or not.
+    ready.submit("mode('deaf')")
+    gateway.kill_master()
+    gateway.start_master()
+    gateway.wait_reads()
+    time.sleep(12)
+    assert ready.state() == "starting"
+    ready.delete()
+
+
+def test_an_agent_that_only_starts_fails_in_time(session_maker, workdir):
+    cluster = session_maker.cluster()
+    gateway = session_maker.gateway(cluster, settings=repl.settings(
+        workdir, "tz", **{"admission.start_timeout": "5s",
+                          "sessions.agent_file": str(
+                              SRC / "tests/api/fake_agent.py")}))
+    session = Session(gateway, wait=False)
+
+    session.wait("dead")
+
+    log = gateway.get(f"{session.path}/log").json()["log"]
+    assert any("its agent answers, but was not ready" in line
+               for line in log), log
 
 
 def test_calls_to_one_driver_hold_a_few_workers_only(pair):

@@ -201,7 +201,7 @@ def test_a_shared_session_needs_a_kind(gateway):
 
 def test_what_a_starting_session_says(gateway):
     session = Session(gateway, {"kind": "pyspark",
-                                "conf": {"fake.delay": "20"}}, wait=False)
+                                "conf": {"spark.fake.delay": "20"}}, wait=False)
     words = "java.lang.IllegalStateException: Session is in state starting"
 
     assert (session.post("1").status_code, session.post("1").json()) == (
@@ -218,7 +218,6 @@ def test_what_a_starting_session_says(gateway):
 
 
 def test_a_session_of_a_long_request_is_as_its_driver_says(gateway):
-    """Its view has no room in shared memory and is fetched."""
     conf = {f"spark.x.{i}": "v" * 10000 for i in range(4)}
     session = Session(gateway, {"kind": "pyspark", "conf": conf,
                                 "jars": ["https://store.example/a.jar"]})
