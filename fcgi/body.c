@@ -12,6 +12,8 @@
 #include "query.h"
 #include "request.h"
 
+#define FRAME_MAX (1 << 20)	/* of multipart, as nginx allows */
+
 /* The last part of a path below an item of /sessions, or "". */
 static const char *
 session_verb(const char *path, size_t *ret_len)
@@ -72,7 +74,8 @@ take_upload(struct request *rq, FCGX_Request *fcgi, const struct conf *conf,
 		return true;	/* no body */
 	if (!num_int(said, 0, INT64_MAX, &rq->rest.left))
 		return err_set(err, 400, "bad Content-Length");
-	if (rq->rest.left <= conf->upload_limit)
+	/* what is around the file; its own length is seen as it passes */
+	if (rq->rest.left <= conf->upload_limit + FRAME_MAX)
 		return true;
 	return err_bare(err, 500, "org.scalatra.servlet."
 	    "SizeConstraintExceededException: Too large request or file");

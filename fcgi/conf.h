@@ -54,6 +54,7 @@ struct conf {
 	int64_t body_limit;	/* bytes of a request body */
 	int64_t code_limit;	/* of one that brings code */
 	int64_t upload_limit;	/* of an upload, which is never whole here */
+	int64_t upload_deadline_ms;
 	int64_t request_deadline_ms; /* then the master kills the worker */
 	int64_t drain_ms;	/* longest wait for requests on SIGTERM */
 

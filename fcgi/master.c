@@ -204,9 +204,11 @@ check_deadline(struct master *m, struct child *c, int64_t now)
 	struct slot *s = &m->gw.slots->slot[c->slot];
 	int stage = atomic_load(&s->stage);
 	int64_t since = atomic_load(&s->since_ms);
+	int64_t most = atomic_load(&s->upload_ms);
 
-	if (stage == SLOT_IDLE || stage == SLOT_FREE ||
-	    now - since < m->conf->request_deadline_ms)
+	if (most < m->conf->request_deadline_ms)
+		most = m->conf->request_deadline_ms;
+	if (stage == SLOT_IDLE || stage == SLOT_FREE || now - since < most)
 		return;
 	log_error("worker %d has been in '%s %.128s' (%s) for %lld ms: killed",
 	    (int)c->pid, s->method, s->path, s->request_id,

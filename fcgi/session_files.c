@@ -17,6 +17,7 @@
 #include "reply.h"
 #include "request.h"
 #include "session_call.h"
+#include "slots.h"
 
 #define ANSWER_MAX (1u << 20)
 #define URI_MAX_BYTES (1u << 18)
@@ -142,6 +143,20 @@ say_failed(const struct passing *p, struct err *err)
 	return false;
 }
 
+/*
+ * An upload takes as long as the driver and the way to it do. It holds a
+ * worker meanwhile, so all of them may have half of those that may call.
+ */
+static bool
+begin_upload(struct gw *gw, struct err *err)
+{
+	int64_t limit = (gw->conf->outbound_workers + 1) / 2;
+
+	return slot_upload_begin(gw->slots, gw->slot, limit,
+	    gw->conf->upload_deadline_ms) || err_retry(err, 503, 5,
+	    "%lld files are being uploaded already", (long long)limit);
+}
+
 static bool
 upload(struct gw *gw, const struct request *rq, const struct target *t,
     const struct sort *sort, struct err *err)
@@ -155,7 +170,8 @@ upload(struct gw *gw, const struct request *rq, const struct target *t,
 		.limit = ANSWER_MAX, .close = true };
 
 	p->limit = gw->conf->upload_limit;
-	if (!session_call_find(&c, t, err) || !session_call_alive(&c, err))
+	if (!session_call_find(&c, t, err) ||
+	    !session_call_alive(&c, err) || !begin_upload(gw, err))
 		return false;
 	if (!find_part(p, rq, sort->part))
 		return err_bare(err, 400, "No %s sent!", sort->part);
@@ -163,7 +179,7 @@ upload(struct gw *gw, const struct request *rq, const struct target *t,
 	kube_path_query(&path, "name", base_name(p->m.file));
 	post.path = path.data;
 	/* as long as the master lets us */
-	later.deadline_ms = rq->start_ms + gw->conf->request_deadline_ms -
+	later.deadline_ms = rq->start_ms + gw->conf->upload_deadline_ms -
 	    MARGIN_MS;
 	post.timeout_ms = later.deadline_ms - num_mono_ms();
 	c.rq = &later;

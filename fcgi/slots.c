@@ -28,6 +28,7 @@ void
 slot_assign(struct slot *s, pid_t pid)
 {
 	atomic_store(&s->driver, 0);
+	atomic_store(&s->upload_ms, 0);
 	atomic_store(&s->stage, pid ? SLOT_IDLE : SLOT_FREE);
 	atomic_store(&s->pid, pid);
 }
@@ -63,6 +64,7 @@ slot_end(struct slot *s)
 {
 	atomic_fetch_add(&s->requests, 1);
 	atomic_store(&s->stage, SLOT_IDLE);
+	atomic_store(&s->upload_ms, 0);
 }
 
 /*
@@ -121,6 +123,21 @@ slot_calling_end(struct slots *s, int slot)
 {
 	atomic_store(&s->slot[slot].driver, 0);
 	atomic_store(&s->slot[slot].stage, SLOT_WORKING);
+}
+
+bool
+slot_upload_begin(struct slots *s, int slot, int64_t limit, int64_t most_ms)
+{
+	int64_t uploads = 0;
+
+	atomic_store(&s->slot[slot].upload_ms, most_ms);
+	for (int64_t i = 0; i < s->count; i++)
+		uploads += atomic_load(&s->slot[i].upload_ms) != 0;
+	if (uploads <= limit)
+		return true;
+	atomic_store(&s->slot[slot].upload_ms, 0);
+	atomic_fetch_add(&s->slot[slot].refused, 1);
+	return false;
 }
 
 void

@@ -37,6 +37,7 @@ struct slot {
 	_Atomic int pid;		/* 0 = nobody */
 	_Atomic int stage;		/* enum slot_stage */
 	_Atomic int64_t since_ms;	/* monotonic: the request's start */
+	_Atomic int64_t upload_ms;	/* it may last so long; 0 = no upload */
 	_Atomic uint64_t requests;	/* served */
 	_Atomic uint64_t refused;	/* outbound calls refused for room */
 	_Atomic int32_t driver;		/* session whose driver is called + 1 */
@@ -97,5 +98,11 @@ enum slot_call { SLOT_CALL_GRANTED, SLOT_CALL_POOL_FULL,
 enum slot_call slot_calling_driver(struct slots *s, int slot, int32_t id,
     const char *user, const struct slot_limits *limits) MUST_CHECK;
 void slot_calling_end(struct slots *s, int slot);
+/*
+ * The request of this slot is an upload and may take so long, unless limit
+ * others are under way. Ends with the request.
+ */
+bool slot_upload_begin(struct slots *s, int slot, int64_t limit,
+    int64_t most_ms) MUST_CHECK;
 
 #endif

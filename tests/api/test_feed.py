@@ -379,6 +379,56 @@ def test_an_agent_that_only_starts_fails_in_time(session_maker, workdir):
                for line in log), log
 
 
+def upload(session, data, name="a.bin", client=None):
+    return session.gateway.call("POST", f"{session.path}/upload-file",
+                                files={"file": (name, data)}, timeout=180,
+                                session=client)
+
+
+def test_uploads_have_the_time_that_they_take(session_maker, workdir):
+    """More than other requests, and half of the outbound workers."""
+    cluster = session_maker.cluster()
+    gateway = session_maker.gateway(cluster, settings=repl.settings(
+        workdir, "ud", **{"kubernetes.connect_timeout": "1s",
+                          "kubernetes.call_timeout": "1s",
+                          "kubernetes.call_budget": "2s",
+                          "fastcgi.request_deadline": "3s",
+                          "fastcgi.outbound_workers": 4}))
+    session, other = Session(gateway), Session(gateway)
+    for s in (session, other):
+        s.submit("setattr(agent, 'nap_on_file', 6)")
+
+    clients = [gateway.client(token=gateway.token) for _ in range(4)]
+    replies = at_once(4, lambda i: upload(
+        (session, other)[i % 2], b"x" * 1000, f"{i}.bin", clients[i]))
+
+    codes = sorted(r.status_code for r in replies)
+    assert codes[0] == 200 and codes[-1] == 503, [r.text for r in replies]
+    assert all(r.headers["Retry-After"] and "uploaded already" in r.text
+               for r in replies if r.status_code == 503)
+    assert codes.count(200) == 2
+    assert gateway.get("/batches").status_code == 200
+    assert "killed" not in gateway.log()
+
+
+def test_the_longest_file_goes_through_the_proxy(session_maker, workdir):
+    cluster = session_maker.cluster()
+    gateway = session_maker.gateway(cluster, settings=repl.settings(
+        workdir, "pu", **{"sessions.reach": "proxy"}))
+    session = Session(gateway)
+    whole = 100 << 20       # fastcgi.upload_limit
+
+    r = upload(session, b"z" * whole)
+
+    assert (r.status_code, r.text) == (200, "")
+    assert session.run("len(files['a.bin'])") == str(whole)
+    for much in (whole + 1, whole + (2 << 20)):     # a worker's, nginx's word
+        r = upload(session, b"z" * much)
+        assert r.status_code == 500
+        assert r.json() == "org.scalatra.servlet." \
+            "SizeConstraintExceededException: Too large request or file"
+
+
 def test_calls_to_one_driver_hold_a_few_workers_only(pair):
     _, (one, _) = pair
     session = Session(one)

@@ -446,8 +446,9 @@ an_upload_that_is_cut_off_or_too_long_fails(void **state UNUSED)
 	peer_finish(&p);
 	peer_release(&p);
 
-	assert_false(start_upload(&p, "0123456789abc", "CONTENT_LENGTH=13",
-	    false, &err));
+	/* the rest of a multipart body may be some more than the file */
+	assert_false(start_upload(&p, "0123456789abc",
+	    "CONTENT_LENGTH=1100000", false, &err));
 	assert_int_equal(err.status, 500);
 	assert_string_equal(err.msg, "org.scalatra.servlet."
 	    "SizeConstraintExceededException: Too large request or file");
