@@ -9,8 +9,7 @@
 #include "defs.h"
 
 #define BLOCK_MIN 256
-#define BLOCK_MAX 16384		/* the longest of the cache */
-#define BLOCK_LIMIT (1u << 20)	/* and of anybody */
+#define BLOCK_LIMIT (1u << 20)	/* the longest of anybody */
 
 struct blocks;
 

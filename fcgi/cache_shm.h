@@ -20,7 +20,9 @@
 
 #define CACHE_MAGIC 0x6c697679
 #define CACHE_VERSION 1
-#define CACHE_RUN_MAX BLOCK_MAX	/* a longer echo is fetched when viewed */
+/* The longest run: of a request that is as long as one may be, and more. */
+#define CACHE_RUN_MAX (256u << 10)
+#define CACHE_RUN_LONG 16384	/* longer ones share half of the strings */
 
 struct cache_shm {
 	uint32_t magic;

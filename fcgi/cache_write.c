@@ -27,6 +27,7 @@ struct cache_writer {
 	_Atomic uint32_t *names;
 	char *strings;
 	struct blocks *blocks;
+	size_t long_bytes;		/* that long runs hold */
 	uint32_t *unused;		/* records, a stack */
 	uint32_t unused_count;
 	struct app_key *dropped;
@@ -215,16 +216,49 @@ cache_next_dropped(const struct cache_writer *w, enum app_kind *ret,
 	return true;
 }
 
+/* What a long run holds of the strings; 0 of any other. */
+static size_t
+long_size(size_t len)
+{
+	size_t size = CACHE_RUN_LONG;
+
+	if (len <= CACHE_RUN_LONG)
+		return 0;
+	while (size < len)
+		size *= 2;
+	return size;
+}
+
+/* A few long requests leave room for what is needed of all others. */
+static bool
+run_take(struct cache_writer *w, size_t len, size_t *ret)
+{
+	size_t size = long_size(len);
+
+	if (len > CACHE_RUN_MAX ||
+	    (size && w->long_bytes + size > w->layout.bytes / 2) ||
+	    !blocks_take(w->blocks, len, ret))
+		return false;
+	w->long_bytes += size;
+	return true;
+}
+
+static void
+run_give(struct cache_writer *w, size_t run, size_t len)
+{
+	blocks_give(w->blocks, run);
+	w->long_bytes -= long_size(len);
+}
+
 /* Packs into a block of its own: whole, or brief where that has no room. */
 static bool
 run_new(struct cache_writer *w, const struct app_text *text,
     const struct livy_view *view, struct pack *pack, size_t *ret)
 {
 	pack_measure(pack, text, view, /* brief= */ false);
-	if (pack->len > BLOCK_MAX || !blocks_take(w->blocks, pack->len, ret)) {
+	if (!run_take(w, pack->len, ret)) {
 		pack_measure(pack, text, NULL, /* brief= */ true);
-		if (pack->len > BLOCK_MAX ||
-		    !blocks_take(w->blocks, pack->len, ret))
+		if (!run_take(w, pack->len, ret))
 			return false;
 	}
 	pack_write(pack, w->strings + *ret, text, view);
@@ -243,7 +277,7 @@ record_write(struct cache_writer *w, struct cache_record *r,
     const struct app *app, const struct pack *pack, size_t run)
 {
 	bool had = r->used;
-	size_t old = r->run;
+	size_t old = r->run, old_len = r->pack.len;
 
 	count_partial(w, r, -1);
 	seq_write_begin(&r->seq);
@@ -253,7 +287,7 @@ record_write(struct cache_writer *w, struct cache_record *r,
 	r->used = 1;
 	/* inside: who reads the old run must find the counter changed */
 	if (had)
-		blocks_give(w->blocks, old);
+		run_give(w, old, old_len);
 	seq_write_end(&r->seq);
 	count_partial(w, r, 1);
 }
@@ -266,7 +300,7 @@ record_remove(struct cache_writer *w, struct cache_record *r)
 	count_partial(w, r, -1);
 	seq_write_begin(&r->seq);
 	r->used = 0;
-	blocks_give(w->blocks, r->run);
+	run_give(w, r->run, r->pack.len);
 	seq_write_end(&r->seq);
 	w->unused[w->unused_count++] = (uint32_t)(r - w->records);
 }
@@ -285,13 +319,13 @@ cache_put(struct cache_writer *w, const struct app *app,
 		atomic_store(&w->shm->above[app->kind], (int64_t)app->id + 1);
 	if (r && (!fits || hash != r->name_hash)) {
 		if (fits)
-			blocks_give(w->blocks, run);
+			run_give(w, run, pack.len);
 		record_remove(w, r);
 		r = NULL;
 		fits = run_new(w, text, view, &pack, &run);
 	}
 	if (fits && !r && w->unused_count == 0) {
-		blocks_give(w->blocks, run);
+		run_give(w, run, pack.len);
 		fits = false;
 	}
 	dropped_set(w, app->kind, app->id, !fits);

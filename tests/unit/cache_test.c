@@ -46,11 +46,11 @@ setup(void **state)
 	return setup_of(state, OBJECTS, BYTES);
 }
 
-/* Room for four records and two of the longest views. */
+/* Room for four records and half of the longest view. */
 static int
 setup_small(void **state)
 {
-	return setup_of(state, 4, 32768);
+	return setup_of(state, 4, 256 << 10);
 }
 
 static int
@@ -376,8 +376,8 @@ a_view_without_room_keeps_what_is_needed_to_fetch_it(void **state)
 	int64_t total;
 
 	cache_publish(f->writer);
-	assert_true(put_long(f, 1, 0, 10000));
-	assert_false(put_long(f, 2, 1, 20000));	/* longer than any block */
+	assert_true(put_long(f, 1, 0, 70000));
+	assert_false(put_long(f, 2, 1, 300000)); /* longer than any block */
 	assert_int_equal(cache_get(f->cache, APP_BATCH, 2, &v), CACHE_FOUND);
 	assert_false(v.whole);
 	assert_string_equal(v.text.ns, "default");
@@ -392,7 +392,8 @@ a_view_without_room_keeps_what_is_needed_to_fetch_it(void **state)
 	    "\"executorLogUrls\":null},\"log\":[]}");
 
 	put(f, 2, 2);
-	assert_false(put_long(f, 3, 0, 10000));	/* no block left for it */
+	assert_false(put_long(f, 3, 0, 20000));	/* long ones have their half */
+	assert_true(put_long(f, 4, 0, 10000));
 	cache_health(f->cache, &h);
 	assert_int_equal(h.partial, 1);
 	cache_remove(f->writer, APP_BATCH, 3);
@@ -409,14 +410,14 @@ room_for_strings_is_never_lost(void **state)
 	for (unsigned round = 0; round < 5000; round++)
 		for (int32_t id = 0; id < 4; id++) {
 			put_long(f, id, round, (round * 7919 +
-			    (unsigned)id * 104729) % 16000);
+			    (unsigned)id * 104729) % 60000);
 			if ((round + (unsigned)id) % 5 == 0)
 				cache_remove(f->writer, APP_BATCH, id);
 		}
 	for (int32_t id = 0; id < 4; id++)
 		cache_remove(f->writer, APP_BATCH, id);
 
-	assert_true(put_long(f, 1, 1, 15000));
+	assert_true(put_long(f, 1, 1, 70000));
 	assert_true(put_long(f, 2, 1, 15000));
 }
 
