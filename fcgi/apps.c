@@ -41,6 +41,16 @@ apps_list(struct gw *gw, const struct request *rq,
 	return true;
 }
 
+void
+apps_add_view(const struct request *rq, const struct cache_view *v,
+    const struct buf *log, struct buf *out)
+{
+	if (rq->old_client)
+		cache_view_old_json(v, log, out);
+	else
+		cache_view_json(v, log, out);
+}
+
 bool
 apps_view(struct gw *gw, const struct request *rq, const struct target *t,
     struct reply *rp, struct err *err)
@@ -51,7 +61,7 @@ apps_view(struct gw *gw, const struct request *rq, const struct target *t,
 	if (!lookup_item(gw, rq, t, &it, err) ||
 	    !access_do_as(gw->conf, rq, err))
 		return false;
-	cache_view_json(&it.view, applog_tail(gw, &it.view, &log) ? &log :
+	apps_add_view(rq, &it.view, applog_tail(gw, &it.view, &log) ? &log :
 	    NULL, &rp->body);
 	return true;
 }

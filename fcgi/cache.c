@@ -357,7 +357,7 @@ cache_find_name(struct cache *c, enum app_kind kind, const char *name,
 /* A view of what is known without its parts: no URLs, an empty echo. */
 static void
 view_without_parts(const struct cache_view *v, const struct buf *log,
-    struct buf *out)
+    bool old, struct buf *out)
 {
 	AUTO_BUF struct buf mid = BUF_INIT(BARE_MAX),
 	    story = BUF_INIT(BARE_MAX), tail = BUF_INIT(BARE_MAX);
@@ -368,17 +368,20 @@ view_without_parts(const struct cache_view *v, const struct buf *log,
 	buf_add(out, mid.data, mid.len);
 	if (log)
 		buf_add(out, log->data, log->len);
-	buf_add(out, tail.data, tail.len);
+	if (old)
+		buf_addstr(out, LIVY_OLD_TAIL);
+	else
+		buf_add(out, tail.data, tail.len);
 }
 
-void
-cache_view_json(const struct cache_view *v, const struct buf *log,
+static void
+add_view(const struct cache_view *v, const struct buf *log, bool old,
     struct buf *out)
 {
 	enum { HEAD, MID, LOG, TAIL };
 
 	if (!v->whole) {
-		view_without_parts(v, log, out);
+		view_without_parts(v, log, old, out);
 		return;
 	}
 	buf_add(out, v->part[HEAD], v->part_len[HEAD]);
@@ -388,5 +391,22 @@ cache_view_json(const struct cache_view *v, const struct buf *log,
 		buf_add(out, log->data, log->len);
 	else
 		buf_add(out, v->part[LOG], v->part_len[LOG]);
-	buf_add(out, v->part[TAIL], v->part_len[TAIL]);
+	if (old)
+		buf_addstr(out, LIVY_OLD_TAIL);
+	else
+		buf_add(out, v->part[TAIL], v->part_len[TAIL]);
+}
+
+void
+cache_view_json(const struct cache_view *v, const struct buf *log,
+    struct buf *out)
+{
+	add_view(v, log, /* old= */ false, out);
+}
+
+void
+cache_view_old_json(const struct cache_view *v, const struct buf *log,
+    struct buf *out)
+{
+	add_view(v, log, /* old= */ true, out);
 }

@@ -95,5 +95,8 @@ int32_t cache_highest(struct cache *c, enum app_kind kind);
 /* The whole view of v as one JSON object, appended. log NULL = its own. */
 void cache_view_json(const struct cache_view *v, const struct buf *log,
     struct buf *out);
+/* The same without the fields that a session's has in Livy since 0.8. */
+void cache_view_old_json(const struct cache_view *v, const struct buf *log,
+    struct buf *out);
 
 #endif

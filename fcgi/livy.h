@@ -37,12 +37,14 @@ enum livy_state livy_state_of(enum app_kind kind, enum app_phase phase);
  *   head: {"id":1,"name":null,"owner":"ann","proxyUser":null,"state":"
  *   mid:  ","appId":null,"appInfo":{…},"log":[
  *   log:  "line","line"        (from the story; may be replaced)
- *   tail: ]}                   (for sessions, with the request's echo)
+ *   tail: ]}                   (for sessions, with the request's echo,
+ *                              which Livy before 0.8 did not have)
  * conf NULL: without the URLs of appInfo.
  */
 struct livy_view {
 	struct buf *head, *mid, *log, *tail;
 };
+#define LIVY_OLD_TAIL "]}"
 void livy_render(const struct conf *conf, const struct app *app,
     const struct app_text *text, struct livy_view *out);
 

@@ -21,6 +21,7 @@ enum param {
 	PARAM_PREFIX,
 	PARAM_HOST,		/* headers, as the client sent them */
 	PARAM_ACCEPT,
+	PARAM_AGENT,
 	PARAM_ORIGIN,
 	PARAM_FETCH_SITE,
 	PARAM_OBSERVER,

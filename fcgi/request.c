@@ -15,6 +15,8 @@
 
 /* The one path that is asked without an identity: nginx and probes do. */
 #define READY_PATH "/readyz"
+/* Livy's own, which reads a session strictly: by the fields of its version. */
+#define JAVA_CLIENT "livy-client-http"
 /* A worker keeps so much memory for bodies from request to request. */
 #define KEEP_BYTES (2u << 20)
 
@@ -208,6 +210,7 @@ take_params(struct request *rq, const FCGX_Request *fcgi,
     const struct conf *conf, const char *secret, struct err *err)
 {
 	const char *sent = rq->params.value[PARAM_SECRET];
+	const char *agent = rq->params.value[PARAM_AGENT];
 	bool whole;
 
 	take_id(rq);
@@ -239,6 +242,8 @@ take_params(struct request *rq, const FCGX_Request *fcgi,
 	(void)COPY(content_type, PARAM_TYPE);
 	(void)COPY(accept, PARAM_ACCEPT);
 	(void)COPY(prefix, PARAM_PREFIX);
+	rq->old_client = agent && strncmp(agent, JAVA_CLIENT,
+	    sizeof JAVA_CLIENT - 1) == 0;
 	rq->observer = rq->params.value[PARAM_OBSERVER];
 	if (!COPY(idempotency_key, PARAM_IDEMPOTENCY_KEY))
 		return err_set(err, 400, "Idempotency-Key is longer than %zu",

@@ -47,6 +47,7 @@ struct request {
 	int64_t start_ms;	/* monotonic */
 	int64_t deadline_ms;	/* monotonic: calls of this request end */
 	bool head;		/* HEAD: as GET, without the body */
+	bool old_client;	/* it fails on fields that Livy 0.7 had not */
 	bool observer;		/* it only looks: no sign of a client's life */
 };
 

@@ -95,7 +95,7 @@ session_create(struct gw *gw, const struct request *rq,
 	offer_secret(gw, rq, &it);
 	rp->status = 201;
 	reply_location(rp, "/sessions/%d", (int)it.view.app.id);
-	cache_view_json(&it.view, NULL, &rp->body);
+	apps_add_view(rq, &it.view, NULL, &rp->body);
 	return true;
 }
 

@@ -116,6 +116,20 @@ def test_a_session_is_created_and_its_view_has_livys_fields(gateway):
     assert list(view(gateway, made["id"])) == VIEW
 
 
+def test_livys_java_client_gets_the_fields_that_all_its_versions_know(
+        gateway):
+    java = {"User-Agent": "livy-client-http"}
+    made = gateway.post("/sessions/", {"conf": {"spark.x": "y"}},
+                        headers=java)
+    path = made.headers["Location"]
+    connected = gateway.call("POST", f"{path}/connect", headers=java)
+
+    assert (made.status_code, connected.status_code) == (201, 200)
+    assert list(made.json()) == VIEW[:9] == list(connected.json())
+    assert list(gateway.get(path, headers=java).json()) == VIEW[:9]
+    assert list(gateway.get(path).json()) == VIEW
+
+
 def test_an_empty_body_is_a_shared_session(gateway):
     assert create(gateway)["kind"] == "shared"
 
