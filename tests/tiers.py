@@ -23,8 +23,9 @@ DEFAULT = ("unit", "api", "agent", "spark", "cluster")
 FILES = {"unit": ["unit"], "api": ["api", "cluster"], "agent": ["agent"],
          "spark": ["spark"], "cluster": ["cluster", "api", "spark"]}
 BUILD_OF = {"api": "asan", "spark": "plain", "cluster": "plain"}
-# Tiers whose tests mostly wait: two processes take a file each, in turns.
-TWO_AT_ONCE = {"api"}
+# Tiers whose tests mostly wait: two processes take a file each, in turns, or
+# what the tier's conftest.py says.
+TWO_AT_ONCE = {"api", "agent"}
 AGAIN_MAX = 12  # tests of a tier that are run once more if they fail
 
 

@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import shutil
 import sys
 import tempfile
@@ -26,19 +27,42 @@ def pytest_generate_tests(metafunc):
         names = list(only.args)
     elif FULL or metafunc.definition.get_closest_marker("both"):
         names = list(PYTHONS)
+    elif metafunc.definition.get_closest_marker("latest"):
+        names = list(PYTHONS)[-1:]
     else:
         names = list(PYTHONS)[:1]
     metafunc.parametrize("python", names, indirect=True, scope="session")
 
 
+# Their tests start sessions of their own, and mostly wait.
+ALONE = ("test_life.py", "test_survival.py", "test_r.py")
+
+
+def part_of(node_id):
+    """What of the suite a test belongs to: (its file, if that goes by itself,
+    the version of Spark). One process runs a part: it shares sessions."""
+    path, _, test = node_id.partition("::")
+    name = path.rpartition("/")[2]
+    version = re.search(r"\[(spark\d+)", test)
+    version = version.group(1) if version else ""
+    return name if name in ALONE or not version else "", version
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items):
-    """All of one Spark before all of the next: their sessions are kept."""
-    def order(item):
-        name = getattr(item, "callspec", None) and \
-            item.callspec.params.get("python")
-        return list(PYTHONS).index(name) if name else -1
-    items.sort(key=order)
+    """All of a part before all of the next, the long ones first."""
+    items.sort(key=lambda item: part_of(item.nodeid))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    from xdist.scheduler import LoadScopeScheduling
+
+    class Parts(LoadScopeScheduling):
+        def _split_scope(self, nodeid):
+            return part_of(nodeid)
+
+    return Parts(config, log)
 
 
 @pytest.fixture(scope="session")

@@ -11,9 +11,6 @@ import pytest
 from session import AGENT, HttpError, soon
 
 
-pytestmark = pytest.mark.both
-
-
 def test_the_agent_is_one_file_of_python_3_8():
     text = AGENT.read_bytes()
 

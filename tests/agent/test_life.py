@@ -9,7 +9,9 @@ import pytest
 from procs import alive
 from session import HttpError
 
-DAEMON_THREAD = "new Thread(() => Thread.sleep(3600000)).start()"
+# Code that goes on in the JVM when the statement is over.
+THREAD = "sc._jvm.java.util.concurrent.Executors.newFixedThreadPool(1)" \
+    ".prestartAllCoreThreads()"
 
 
 def folders(session):
@@ -41,7 +43,7 @@ def make(start):
         session.close()     # one Spark at a time
 
 
-def test_while_starting_it_answers_and_refuses(make):
+def test_while_starting_it_refuses_and_a_stop_ends_all_there_is(make):
     session = make(kind="pyspark", heartbeat_timeout="20s")
 
     assert session.state() == "starting"
@@ -49,7 +51,9 @@ def test_while_starting_it_answers_and_refuses(make):
         session.submit("1")
     session.wait_for("idle")
     family = session.family()
+    session.text(THREAD)
     session.text("import os; os.system('sleep 3600 &')")
+    session.running("import time; time.sleep(3600)")
     session.post("/v1/stop")
 
     assert refused.value.status == 409
@@ -57,19 +61,6 @@ def test_while_starting_it_answers_and_refuses(make):
     assert session.wait_exit() == 0
     assert len(family) >= 2 and gone(family)
     assert folders(session) == []
-
-
-def test_stop_ends_busy_code_and_threads_that_stay(make):
-    session = make(kind="shared")
-    session.wait_for("idle")
-    session.text(DAEMON_THREAD, "spark")
-    family = session.family()
-    session.running("import time; time.sleep(3600)", "pyspark")
-
-    session.post("/v1/stop")
-
-    assert session.wait_exit() == 0
-    assert gone(family)
 
 
 def test_sigterm_ends_it_well(make):
@@ -96,54 +87,8 @@ def test_sigterm_while_it_starts_ends_it_well(make):
     assert folders(session) == []
 
 
-def test_idle_timeout_but_not_while_a_statement_runs(make):
-    session = make(kind="pyspark", idle_timeout="5s")
-    session.wait_for("idle")
-    number = session.submit("import time; time.sleep(7); 'done'")
-
-    assert session.result(number)["output"]["data"]["text/plain"] == "'done'"
-    done = time.monotonic()
-    time.sleep(2.5)
-    session.text("'in time'")
-    began = time.monotonic()
-    assert session.wait_exit() == 0
-    assert began - done >= 2.5
-    assert time.monotonic() - began > 4.9
-    assert "idle for 5 s" in session.log.read_text()
-
-
-def test_polling_is_no_activity_but_forwarded_activity_is(make):
-    session = make(kind="sql", idle_timeout="5s")
-    session.wait_for("idle")
-    for _ in range(6):
-        time.sleep(1)
-        session.post("/v1/seen", {"agoMs": 0, "active": True})
-    active_until = time.monotonic()
-    try:
-        while time.monotonic() - active_until < 30:
-            session.get("/v1/state")
-            time.sleep(0.2)
-    except OSError:
-        pass
-
-    assert session.wait_exit() == 0
-    assert time.monotonic() - active_until < 25
-
-
-def test_heartbeats_keep_it_and_missed_ones_end_it(make):
-    session = make(kind="pyspark", heartbeat_timeout="5s")
-    session.wait_for("idle")
-    for _ in range(6):
-        time.sleep(1)
-        session.get("/v1/state?seen=100")
-    session.running("import time; time.sleep(3600)")
-
-    assert session.wait_exit() == 0
-    assert "no heartbeat for 5 s" in session.log.read_text()
-
-
 def test_no_clock_runs_while_it_starts_and_ttl_ends_it(make):
-    session = make(kind="pyspark", ttl="1s", heartbeat_timeout="2s",
+    session = make(kind="sql", ttl="1s", heartbeat_timeout="2s",
                    idle_timeout="2s")
 
     assert session.wait_exit() == 0
@@ -154,14 +99,8 @@ def test_no_clock_runs_while_it_starts_and_ttl_ends_it(make):
     assert "ttl of 1 s" in said
 
 
-@pytest.mark.both
-@pytest.mark.parametrize("kind, code", [("pyspark", "spark.stop()"),
-                                        ("spark", "spark.stop()")])
-def test_stopping_spark_ends_the_session_with_a_reason(make, kind, code):
-    session = make(kind=kind)
-    session.wait_for("idle")
-    session.run(code)
-
+def stopped(session):
+    """After Spark was stopped by a statement."""
     view = session.wait_for("dead")
 
     assert view["reason"] == "the SparkContext was stopped"
@@ -171,17 +110,46 @@ def test_stopping_spark_ends_the_session_with_a_reason(make, kind, code):
     assert session.wait_exit() == 1
 
 
-@pytest.mark.both
-def test_system_exit_leaves_nobody(make):
-    session = make(kind="shared")
+def test_stopping_spark_in_scala_ends_the_session_with_a_reason(make):
+    session = make(kind="spark")
     session.wait_for("idle")
-    session.text("1", "spark")
+    session.run("spark.stop()")
+
+    stopped(session)
+
+
+@pytest.mark.latest
+def test_stopping_spark_in_python_ends_the_session_with_a_reason(make):
+    session = make(kind="pyspark")
+    session.wait_for("idle")
+    session.run("spark.stop()")
+
+    stopped(session)
+
+
+def test_system_exit_in_scala_leaves_nobody(make):
+    session = make(kind="spark")
+    session.wait_for("idle")
+    session.text("1")
+    session.text("1", "pyspark")
     family = session.family()
 
-    session.submit("System.exit(7)", "spark")
+    session.submit("System.exit(7)")
 
     assert session.wait_exit() == 7
-    assert gone(family)
+    assert len(family) >= 2 and gone(family)
+
+
+@pytest.mark.latest
+def test_system_exit_in_python_leaves_nobody(make):
+    session = make(kind="pyspark")
+    session.wait_for("idle")
+    family = session.family()
+
+    session.submit("sc._jvm.java.lang.System.exit(7)")
+
+    assert session.wait_exit() == 7
+    assert len(family) >= 2 and gone(family)
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])

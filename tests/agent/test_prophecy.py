@@ -135,7 +135,6 @@ def test_prophecys_words_are_found(bare, kind, code, words):
         assert word in said
 
 
-@pytest.mark.both
 def test_the_words_of_a_jar_built_for_another_version(bare, python,
                                                       kept_folder):
     """What it calls is a class where it was built, and a trait here."""

@@ -5,7 +5,6 @@ import itertools
 import json
 import os
 import random
-import secrets
 import socket
 import statistics
 import sys
@@ -20,7 +19,7 @@ sys.dont_write_bytecode = True
 
 import livy_agent  # noqa: E402
 
-TOKEN = secrets.token_hex(16)
+TOKEN = "0123456789abcdef" * 2
 
 
 class Served:
@@ -48,8 +47,9 @@ class Served:
         """(status, body) on a connection of its own."""
         conn = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
         try:
-            conn.request(method, path, body and json.dumps(body),
-                         {"X-Livy-Token": token})
+            if body is not None:
+                body = json.dumps(body)
+            conn.request(method, path, body, {"X-Livy-Token": token})
             answer = conn.getresponse()
             return answer.status, answer.read()
         finally:
@@ -310,6 +310,19 @@ def test_more_connections_than_there_may_be(serve):
         raise AssertionError("a place that was left is not given again")
 
 
+def test_a_thread_that_is_not_to_be_had_costs_no_place(serve, monkeypatch):
+    served = serve(connections=1)
+
+    def refuse(thread):
+        raise RuntimeError("can't start new thread")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, "start", refuse)
+        assert read_all(served.connect()) == b""
+
+    assert served.call("GET", "/v1/state")[0] == 200
+
+
 def test_whoever_waits_beyond_the_bound_is_told(serve):
     served = serve(waiters=1)
     version = served.get("/v1/state")["version"]
@@ -451,6 +464,88 @@ def test_an_output_that_only_escapes_make_long(serve):
     assert outputs[0]["data"] == {"text/plain": '"' * 1000}
     assert outputs[1]["ename"] == "Error"
     assert "bytes of JSON, more than the 2500" in outputs[1]["evalue"]
+
+
+LONG_AGO = 60
+
+
+def age(served):
+    """Makes all that happened so far happen long ago."""
+    served.store.used -= LONG_AGO
+    served.store.seen -= LONG_AGO
+
+
+@pytest.mark.parametrize("method, path, body, used", [
+    ("GET", "/v1/state", None, False),
+    ("GET", "/v1/state?seen=0", None, False),
+    ("GET", "/v1/state?used=40000", None, True),
+    ("GET", "/v1/state?used=55000", None, False),
+    ("GET", "/v1/statements", None, False),
+    ("GET", "/v1/statements/0?max=10", None, False),
+    ("POST", "/v1/seen", {"agoMs": 0}, False),
+    ("POST", "/v1/seen", {"agoMs": 0, "active": True}, True),
+    ("POST", "/v1/statements/0/cancel", {}, True),
+    ("POST", "/v1/completion", {"code": "a", "kind": "sql"}, True),
+])
+def test_what_is_activity(serve, method, path, body, used):
+    served = serve(idle_timeout=50)
+    served.run("1", livy_agent.ok({}))
+    served.store.state = "idle"
+    age(served)
+    assert served.agent.too_old() == "idle for 50 s"
+
+    assert served.call(method, path, body)[0] == 200
+
+    assert (served.agent.too_old() is None) == used
+
+
+def test_a_statement_is_activity_until_its_end(serve):
+    served = serve(idle_timeout=50, ttl=50)
+    goes_on = threading.Event()
+    served.agent.run = lambda statement: goes_on.wait(20) and livy_agent.ok(
+        {})
+    served.agent.look_at_spark = lambda: None
+    served.agent.start_runner()
+    served.store.add("1", "pyspark", None)
+    served.agent.born -= LONG_AGO
+    age(served)
+    assert served.agent.too_old() is None
+    wait_for(lambda: served.store.running)
+    age(served)
+    assert served.agent.too_old() is None
+
+    goes_on.set()
+    wait_for(lambda: served.store.state == "idle")
+
+    assert served.agent.too_old() == "older than its ttl of 50 s"
+    served.conf["ttl"] = 0
+    assert served.agent.too_old() is None
+    age(served)
+    assert served.agent.too_old() == "idle for 50 s"
+
+
+@pytest.mark.parametrize("path, body", [
+    ("/v1/seen", {"agoMs": 100}), ("/v1/completion?seen=100", {
+        "code": "a", "kind": "sql"}), ("/v1/interrupt?used=100", {})])
+def test_a_heartbeat_keeps_a_session_and_a_missed_one_ends_it(serve, path,
+                                                              body):
+    served = serve(heartbeat_timeout=50)
+    assert served.agent.too_old() is None
+    for state in ("idle", "busy"):
+        served.store.state = state
+        age(served)
+        assert served.agent.too_old() == "no heartbeat for 50 s"
+        assert served.call("POST", path, body)[0] == 200
+        assert served.agent.too_old() is None
+
+
+def test_no_clock_runs_before_idle_nor_after_the_end(serve):
+    served = serve(heartbeat_timeout=50, idle_timeout=50, ttl=50)
+    served.agent.born -= LONG_AGO
+    age(served)
+    for state in ("starting", "shutting_down", "error", "dead"):
+        served.store.state = state
+        assert served.agent.too_old() is None
 
 
 def test_no_statement_comes_between_the_clock_and_the_end(served):
