@@ -27,9 +27,10 @@
 	"org.apache.livy.rsc.rpc.RpcException: " \
 	"java.lang.NullPointerException: Cannot invoke " \
 	"\"String.toCharArray()\" because \"s\" is null"
-#define BAD_KIND "java.util.concurrent.ExecutionException: " \
+#define NO_KIND "java.util.concurrent.ExecutionException: " \
 	"org.apache.livy.rsc.rpc.RpcException: " \
-	"java.lang.IllegalArgumentException: Invalid kind: %s"
+	"java.lang.IllegalArgumentException: Invalid kind: null"
+#define STARTING "java.lang.IllegalStateException: Session is in state starting"
 
 /*
  * Names a request to the agent: sent again, it makes nothing twice. A key is
@@ -63,6 +64,15 @@ add_text(struct buf *b, json_object *body, const char *key)
 	    (size_t)json_object_get_string_len(value));
 }
 
+/* What the driver would refuse, once it has started and not before. */
+static bool
+refuse(const struct session_call *c, const char *words, struct err *err)
+{
+	if (c->it.view.app.state == LIVY_STARTING)
+		words = STARTING;
+	return err_bare(err, 500, "%s", words);
+}
+
 /* An answer that is one statement; ret lends from it. */
 static bool
 one_statement(const struct agent_answer *a, struct statement *ret,
@@ -91,7 +101,7 @@ statement_create(struct gw *gw, const struct request *rq,
 	    !session_call_ready(&c, err))
 		return false;
 	if (!jv_member(body, "code"))
-		return err_bare(err, 500, NPE_CODE);
+		return refuse(&c, NPE_CODE, err);
 	buf_addch(&out, '{');
 	add_text(&out, body, "code");
 	add_text(&out, body, "kind");
@@ -346,9 +356,9 @@ statement_complete(struct gw *gw, const struct request *rq,
 	    !session_call_ready(&c, err))
 		return false;
 	if (!jv_member(body, "code"))
-		return err_bare(err, 500, NPE_CODE);
+		return refuse(&c, NPE_CODE, err);
 	if (!jv_member(body, "kind"))
-		return err_bare(err, 500, BAD_KIND, "null");
+		return refuse(&c, NO_KIND, err);
 	buf_addch(&out, '{');
 	add_text(&out, body, "code");
 	add_text(&out, body, "kind");

@@ -2953,6 +2953,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
         cursor = body.get("cursor", 0)
         if not isinstance(code, str) or not isinstance(cursor, int):
             raise Refused(400, "code must be a string, cursor a number")
+        if self.agent.store.state == "starting":
+            raise Refused(409, "Session is in state starting")
         if kind not in KINDS:
             raise Refused(400, "Invalid kind: %s" % kind)
         return 200, {"candidates": self.agent.complete(

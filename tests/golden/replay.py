@@ -1,5 +1,5 @@
-"""Recorded exchanges of real Livy: reading them, sending them to a gateway,
-and comparing what came back."""
+"""Recorded exchanges of real Livy: reading them, sending them to a gateway in
+the recorded order, and comparing what came back."""
 
 import dataclasses
 import fnmatch
@@ -11,7 +11,11 @@ import re
 import socket
 import ssl
 
+from procs import wait_for
+
 HERE = pathlib.Path(__file__).parent
+FILES = "/livy/files"       # the folder of that Livy's local files
+SETTLED = ("idle", "busy", "dead", "error")
 COMPARED = ("content-type", "location", "allow", "x-frame-options",
             "x-content-type-options", "x-xss-protection",
             "content-security-policy")
@@ -38,8 +42,12 @@ class Answer:
 
 
 class Exchange:
-    def __init__(self, suite, entry):
+    """of: what plays the drivers, if that is not real Spark: rows of the
+    table of differences may be about that alone, as "stub:suite/name"."""
+
+    def __init__(self, suite, entry, of=""):
         self.suite, self.id = suite, f"{suite}/{entry['name']}"
+        self.known_as = (self.id, f"{of}:{self.id}") if of else (self.id,)
         self.name = entry["name"]
         request, response = entry["request"], entry["response"]
         self.line, self.headers = request["line"], request["headers"]
@@ -51,10 +59,22 @@ class Exchange:
     def difference(self):
         """(what instead, why) of the first row that names it, or None."""
         for pattern, instead, why in DIFFERENCES:
-            if fnmatch.fnmatchcase(self.id, pattern):
+            if any(fnmatch.fnmatchcase(name, pattern)
+                   for name in self.known_as):
                 return (instead if instead == "skip" else
                         json.loads(instead)), why
         return None
+
+    def skipped(self):
+        return (self.difference() or ("",))[0] == "skip"
+
+    def state(self):
+        """That the recorded answer tells, of what it is about."""
+        try:
+            body = json.loads(self.expected().body or "")
+        except ValueError:
+            return ""
+        return body.get("state") or "" if isinstance(body, dict) else ""
 
     def expected(self):
         instead = (self.difference() or ({}, ""))[0]
@@ -63,8 +83,8 @@ class Exchange:
                       instead.get("body", self.answer.body))
 
 
-def load(recorded, suite=None):
-    return [Exchange(suite or recorded, e) for e in
+def load(recorded, suite=None, of=""):
+    return [Exchange(suite or recorded, e, of) for e in
             json.loads((HERE / f"{recorded}.json").read_text())]
 
 
@@ -116,6 +136,83 @@ def send(port, ca, token, exchange, line, body):
         return Answer(response.status,
                       {k.lower(): v for k, v in response.getheaders()},
                       decode(response))
+
+
+class Player:
+    """Sends a suite to an empty gateway once and keeps the answers."""
+
+    def __init__(self, gateway, exchanges, jobs, adapt=None, after=(),
+                 patience=None):
+        """jobs stands for FILES; after names exchanges that were recorded
+        once their batch had got so far; patience: seconds that sessions are
+        given to start in, if what they say is waited for."""
+        self.gateway, self.jobs, self.patience = gateway, str(jobs), patience
+        self.adapt = adapt or (lambda e, line, body: (line, body))
+        self.after, self.ids, self.answers = dict(after), {}, {}
+        self.starting = any("starting" in e.name for e in exchanges)
+        for e in exchanges:
+            if not e.skipped():
+                self.answers[e.id] = self.play(e)
+
+    def ours(self, match):
+        """Refusals take no number here, of a statement neither."""
+        kind, zeros, number, below, sid = match.groups()
+        path = f"{kind}/{zeros}{self.ids.get((kind, number), number)}"
+        return path if not sid else \
+            f"{path}{below}{self.ids.get((number, sid), sid)}"
+
+    def send(self, e):
+        line = re.sub(r"(?<=/)(batches|sessions)/(0*)(\d+)(?:(/statements/)"
+                      r"(\d+))?", self.ours, e.line)
+        line, body = self.adapt(e, line, e.body.replace(
+            FILES.encode(), self.jobs.encode()))
+        return send(self.gateway.port, self.gateway.pki / "ca.crt",
+                    self.gateway.token, e, line, body)
+
+    def play(self, e):
+        if e.name in self.after:
+            number = re.search(r"batches/(\d+)", e.line)[1]
+            self.gateway.wait_state(self.ids["batches", number],
+                                    self.after[e.name])
+        answer = self.settled(e) if self.patience else self.send(e)
+        if answer.status == 201:
+            self.made(e, answer)
+        answer.body = answer.body.replace(self.jobs, FILES)
+        return answer
+
+    def settled(self, e):
+        """What was recorded once a session or statement had got so far is
+        asked for until it has; the comparison says if it never does."""
+        answer, want = self.send(e), e.state()
+        if not e.line.startswith("GET") or "starting" in e.name or \
+                answer.status != 200 or not (
+                    want in SETTLED or "/statements/" in e.line):
+            return answer
+
+        def as_recorded():
+            nonlocal answer
+            answer = self.send(e)
+            return re.search(rf'"state":"({want}|available|cancelled)"',
+                             answer.body)
+        long = "starting" in answer.body or "/statements/" in e.line
+        try:
+            wait_for(e.id, as_recorded, self.patience / (1 if long else 10))
+        except AssertionError:
+            pass
+        return answer
+
+    def made(self, e, answer):
+        recorded = e.answer.headers.get("location", "").split("/")
+        path = answer.headers.get("location", "")
+        if len(recorded) == 5:
+            self.ids[recorded[2], recorded[4]] = path.rpartition("/")[2]
+        if len(recorded) != 3:
+            return
+        self.ids[recorded[1], recorded[2]] = path.rpartition("/")[2]
+        if self.patience and not self.starting:
+            # it was recorded once it was ready
+            wait_for(f"{path} to be idle", lambda: '"idle"' in
+                     self.gateway.get(path).text, self.patience)
 
 
 def decode(response):
