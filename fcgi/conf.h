@@ -87,6 +87,7 @@ struct conf {
 
 	/* what clients see */
 	bool impersonation;	/* Livy's livy.impersonation.enabled */
+	bool csrf_protection;	/* writes need X-Requested-By, as in Livy */
 	struct conf_list local_dirs; /* local paths clients may name */
 	char *default_fs;	/* put before paths without a scheme */
 	char *ui_url, *log_url;	/* patterns for appInfo; "" = null */

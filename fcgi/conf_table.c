@@ -278,6 +278,9 @@ const struct conf_row conf_table[] = {
 
 	{ "livy.impersonation", CONF_BOOL, FIELD(impersonation), "false",
 	    .why = "proxyUser and doAs work, as livy.impersonation.enabled" },
+	{ "livy.csrf_protection", CONF_BOOL, FIELD(csrf_protection), "false",
+	    .why = "writes need a header X-Requested-By, as "
+	    "livy.server.csrf-protection.enabled" },
 	{ "livy.local_dirs", CONF_LIST, FIELD(local_dirs), "",
 	    .min = 0, .max = 64, .check = check_folder,
 	    .why = "folders of file: paths that clients may name" },

@@ -17,6 +17,7 @@ enum err_shape {
 	ERR_BARE,	/* "text" */
 	ERR_OBJECT,	/* {} */
 	ERR_EMPTY,	/* no body at all */
+	ERR_PAGE,	/* of a filter: a page, or JSON for who accepts it */
 };
 
 struct err {

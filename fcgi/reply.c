@@ -97,8 +97,35 @@ reply_msg(struct reply *rp, int status, const char *text)
 	buf_addch(&rp->body, '}');
 }
 
+/*
+ * What Livy's filters answer by Jetty (contract, section 2.4): text is ours
+ * and needs no escapes; a DELETE gets nothing.
+ */
+static void
+page(struct reply *rp, const struct request *rq, int status, const char *text)
+{
+	struct buf *b = &rp->body;
+
+	if (strcmp(rq->method, "DELETE") == 0)
+		return;
+	if (strstr(rq->accept, "application/json")) {
+		buf_addf(b, "{\n\"servlet\":\"org.apache.livy.server.%s\",\n"
+		    "\"message\":\"%s\",\n\"url\":",
+		    strncmp(rq->path, "/batches", 8) == 0 ?
+		    "batch.BatchSessionServlet" :
+		    "interactive.InteractiveSessionServlet", text);
+		jv_add_str(b, rq->path);
+		buf_addf(b, ",\n\"status\":\"%d\"\n}", status);
+		return;
+	}
+	rp->type = TYPE_HTML;
+	buf_addf(b, "<html>\n<head>\n<title>Error %d %s</title>\n</head>\n"
+	    "<body><h2>HTTP ERROR %d %s</h2></body>\n</html>\n", status, text,
+	    status, text);
+}
+
 void
-reply_err(struct reply *rp, const struct err *err)
+reply_err(struct reply *rp, const struct request *rq, const struct err *err)
 {
 	reply_clear(rp);
 	rp->status = err->status;
@@ -115,6 +142,9 @@ reply_err(struct reply *rp, const struct err *err)
 		buf_addstr(&rp->body, "{}");
 		break;
 	case ERR_EMPTY:
+		break;
+	case ERR_PAGE:
+		page(rp, rq, err->status, err->msg);
 		break;
 	}
 }

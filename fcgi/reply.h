@@ -28,8 +28,9 @@ void reply_clear(struct reply *rp);	/* 200, no body, JSON */
 void reply_location(struct reply *rp, const char *fmt, ...) PRINTF(2, 3);
 /* {"msg":"text"} with this status. */
 void reply_msg(struct reply *rp, int status, const char *text);
-/* Replaces whatever was there by the error in Livy's shape. */
-void reply_err(struct reply *rp, const struct err *err);
+/* Replaces whatever was there by the error of rq in Livy's shape. */
+void reply_err(struct reply *rp, const struct request *rq,
+    const struct err *err);
 /* Sends it; false if the peer went away. */
 bool reply_send(struct reply *rp, const struct request *rq,
     struct FCGX_Request *fcgi) MUST_CHECK;

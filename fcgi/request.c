@@ -164,6 +164,14 @@ take_uri(struct request *rq, struct err *err)
 	return true;
 }
 
+static bool
+only_reads(const struct request *rq)
+{
+	return strcmp(rq->sent_method, "GET") == 0 ||
+	    strcmp(rq->sent_method, "HEAD") == 0 ||
+	    strcmp(rq->sent_method, "OPTIONS") == 0;
+}
+
 /*
  * A write that a browser sends for another site. The header's host alone is
  * compared: in front of nginx TLS may have ended already.
@@ -175,9 +183,7 @@ foreign(const struct request *rq)
 	const char *origin = rq->params.value[PARAM_ORIGIN];
 	const char *host;
 
-	if (strcmp(rq->sent_method, "GET") == 0 ||
-	    strcmp(rq->sent_method, "HEAD") == 0 ||
-	    strcmp(rq->sent_method, "OPTIONS") == 0)
+	if (only_reads(rq))
 		return false;
 	if (site && strcmp(site, "same-origin") != 0 &&
 	    strcmp(site, "none") != 0)
@@ -198,10 +204,16 @@ identity(const struct request *rq, const struct conf *conf, struct err *err)
 	if (foreign(rq))
 		return err_set(err, 403,
 		    "a write that another site's page sent is refused");
-	if (rq->user[0] || conf->identity == IDENTITY_NONE ||
-	    strcmp(rq->path, READY_PATH) == 0)
+	if (!rq->user[0] && conf->identity != IDENTITY_NONE &&
+	    strcmp(rq->path, READY_PATH) != 0)
+		return err_set(err, 401, "sign in first");
+	/* any value will do, none too: Livy's rule (contract, section 5) */
+	if (!conf->csrf_protection || only_reads(rq) ||
+	    rq->params.value[PARAM_REQUESTED_BY])
 		return true;
-	return err_set(err, 401, "sign in first");
+	err_set(err, 400, "Missing Required Header for CSRF protection.");
+	err->shape = ERR_PAGE;
+	return false;
 }
 
 /* Everything but the body; on failure what the access line needs is there. */

@@ -203,10 +203,10 @@ serve(struct gw *gw, FCGX_Request *fcgi, struct request *rq, struct reply *rp)
 		log_request_id(rq->id);
 		slot_begin(slot, rq->id, rq->method, rq->path);
 		if (!route_request(gw, rq, rp, &err))
-			reply_err(rp, &err);
+			reply_err(rp, rq, &err);
 	} else {
 		log_request_id(rq->id);
-		reply_err(rp, &err);
+		reply_err(rp, rq, &err);
 	}
 	if (err.status >= 500)
 		log_warn("%s", err.msg);

@@ -69,7 +69,8 @@ class Rig:
 
     OTHERS = {"counting": {}, "empty": {},
               "forgetting": {"retention.batches": "1s"},
-              "acting": {"livy.impersonation": True}}
+              "acting": {"livy.impersonation": True},
+              "guarded": {"livy.csrf_protection": True}}
 
     def __init__(self, maker, cluster):
         self.maker, self.cluster, self.others = maker, cluster, {}
@@ -887,6 +888,46 @@ def _(rig):
 
 
 # Access
+
+MISSING = "Missing Required Header for CSRF protection."
+
+
+@line(158, "CSRF protection: a POST without X-Requested-By")
+def _(rig):
+    guarded = rig.other("guarded")
+    for path, servlet in (("/batches", "batch.Batch"),
+                          ("/sessions", "interactive.Interactive")):
+        r = guarded.post(path, {"file": rig.job},
+                         headers={"Accept": "application/json"})
+        assert r.status_code == 400
+        assert r.text == (
+            '{\n"servlet":"org.apache.livy.server.' + servlet +
+            'SessionServlet",\n"message":"' + MISSING + '",\n"url":"' +
+            path + '",\n"status":"400"\n}')
+        r = guarded.post(path, {"file": rig.job})
+        assert r.status_code == 400 and f"<h2>HTTP ERROR 400 {MISSING}" in \
+            r.text
+        assert r.headers["Content-Type"].startswith("text/html")
+        assert guarded.get(path).json()["total"] == 0
+    for value in ("livy", ""):
+        r = guarded.post("/batches", {"file": rig.job, "args": ["0"]},
+                         headers={"X-Requested-By": value})
+        assert r.status_code == 201, r.text
+
+
+@line(159, "CSRF protection: a DELETE without X-Requested-By")
+def _(rig):
+    r = rig.other("guarded").delete(
+        "/batches/0", headers={"Accept": "application/json"})
+    assert (r.status_code, r.content) == (400, b"")
+
+
+@line(160, "CSRF protection: reads need no header")
+def _(rig):
+    for method, status in (("GET", 200), ("HEAD", 200), ("OPTIONS", 405)):
+        r = rig.other("guarded").call(method, "/batches")
+        assert r.status_code == status, (method, r.text)
+
 
 @line(162, "proxyUser without impersonation")
 def _(rig):

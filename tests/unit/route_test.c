@@ -99,7 +99,7 @@ serve(struct fixture *f, struct peer *p)
 	reply_clear(&f->rp);
 	if (!request_read(&f->rq, &p->fcgi, &f->conf, SECRET, &err) ||
 	    !route_request(&f->gw, &f->rq, &f->rp, &err))
-		reply_err(&f->rp, &err);
+		reply_err(&f->rp, &f->rq, &err);
 	assert_true(reply_send(&f->rp, &f->rq, &p->fcgi));
 	peer_finish(p);
 }
