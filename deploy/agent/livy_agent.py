@@ -1704,9 +1704,13 @@ class Sql:
     @staticmethod
     def error(thrown):
         """Livy's: the message, and the stack frame by frame."""
-        frames = thrown.getStackTrace()
-        return failed("Error", thrown.getMessage() or thrown.toString(),
-                      [frame.toString() for frame in frames])
+        said = thrown.getMessage() or thrown.toString()
+        if "OutOfMemoryError" in thrown.toString() and \
+                "OutOfMemoryError" not in said:
+            said = thrown.toString() + ": the rows of the result need more " \
+                "memory than the driver has"
+        return failed("Error", said, [
+            frame.toString() for frame in thrown.getStackTrace()])
 
 
 def without_zone(row, columns):

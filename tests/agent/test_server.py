@@ -466,6 +466,31 @@ def test_an_output_that_only_escapes_make_long(serve):
     assert "bytes of JSON, more than the 2500" in outputs[1]["evalue"]
 
 
+class Thrown:
+    """A Throwable of the JVM."""
+
+    def __init__(self, text, message):
+        self.toString, self.getMessage = lambda: text, lambda: message
+
+    @staticmethod
+    def getStackTrace():
+        return [Thrown("a.B.c(D.scala:1)", None)]
+
+
+@pytest.mark.parametrize("text, message, said", [
+    ("a.E: why", "why", "why"), ("a.E", None, "a.E"),
+    ("java.lang.OutOfMemoryError: Java heap space", "Java heap space",
+     "java.lang.OutOfMemoryError: Java heap space: the rows of the result "
+     "need more memory than the driver has"),
+    ("a.E: java.lang.OutOfMemoryError", "java.lang.OutOfMemoryError",
+     "java.lang.OutOfMemoryError")])
+def test_what_an_error_of_sql_says(text, message, said):
+    output = livy_agent.Sql.error(Thrown(text, message))
+
+    assert (output["ename"], output["evalue"]) == ("Error", said)
+    assert output["traceback"] == ["a.B.c(D.scala:1)"]
+
+
 LONG_AGO = 60
 
 
