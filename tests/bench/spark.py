@@ -14,10 +14,12 @@ HERE = pathlib.Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parent / "agent"))
 
 PORT = 8997
-SOON = 0.005        # seconds between looks at a start
+SOON = 0.05         # seconds between looks at a start: looking costs, too
 STARTS = 5
-STATEMENTS = 300
-STARTED = "driver started"
+ROUNDS = {"pyspark": 300, "spark": 100}
+WARM = 50           # a JVM becomes quick by and by
+ACCEPTED = "accepted, application made"
+STEPS = ["pod made", "driver started", "agent up", "agent idle", "idle"]
 # The same driver by itself has these, too.
 BODY = {"kind": "shared", "driverMemory": "1g", "conf": {
     "spark.ui.enabled": "false", "spark.ui.showConsoleProgress": "false",
@@ -68,21 +70,20 @@ class Driver:
         if not pod:
             return []
         if pod["status"].get("phase") != "Running":
-            return ["pod made"]
+            return STEPS[:1]
         try:
             up = self.bare.get(f"{self.agent()}/state", timeout=5).json()
         except (requests.RequestException, ValueError):
-            return ["pod made", STARTED]
-        return ["pod made", STARTED, "agent up"] + \
-            ["agent idle"] * (up.get("state") == "idle")
+            return STEPS[:2]
+        return STEPS[:4 if up.get("state") == "idle" else 3]
 
     def start(self):
         """Seconds after the POST of each step."""
-        steps = {"accepted, application made": self.accepted - self.began}
-        while "idle" not in steps:
-            seen = self.look() if "agent idle" not in steps else []
+        steps = {ACCEPTED: self.accepted - self.began}
+        while STEPS[-1] not in steps:
+            seen = self.look() if STEPS[-2] not in steps else []
             if self.state() == "idle":
-                seen.append("idle")
+                seen = STEPS
             for step in seen:
                 steps.setdefault(step, time.monotonic() - self.began)
             time.sleep(SOON)
@@ -108,10 +109,10 @@ def statements(driver, kind):
     turns = {"agent": (driver.bare, driver.agent()),
              "gateway": (driver.front, driver.base)}
     took = {who: [] for who in turns}
-    for i in range(STATEMENTS + 50):
+    for i in range(WARM + ROUNDS[kind]):
         for who, (client, url) in turns.items():
             one = statement(client, url, kind)
-            if i >= 50:         # a JVM becomes quick by and by
+            if i >= WARM:
                 took[who].append(one)
     print(f"\n1+1, {kind}, from POST to available, by a 1 ms poll, load "
           f"{os.getloadavg()[0]:.1f}")
@@ -149,7 +150,7 @@ def starts(gateway, cluster, python, folder):
           f"{os.getloadavg()[0]:.1f}")
     for step, at in sorted(middle.items(), key=lambda s: s[1]):
         print(f"  {step:28}{at:8.3f} s")
-    operator = middle["pod made"] - middle["accepted, application made"]
+    operator = middle["pod made"] - middle[ACCEPTED]
     print(f"  the driver by itself        {alone:8.3f} s\n"
           f"  localspark, until the pod   {operator:8.3f} s\n"
           f"  the rest                    "
@@ -168,7 +169,7 @@ def run(cluster, folder, python):
         starts(gateway, cluster, python, folder)
         driver = Driver(gateway, cluster, BODY)
         driver.wait_idle()
-        for kind in ("pyspark", "spark"):
+        for kind in ROUNDS:
             statements(driver, kind)
         driver.delete()
     finally:
