@@ -165,16 +165,16 @@ def measure(gateway, batch_id, seconds=2):
     return reader.p99
 
 
-def delay_watches(cluster, ms, gateways=1):
+def delay_watches(cluster, ms, gateways=1, more=()):
     """Events come late from now on: watches that are open are broken off, so
     that slow ones take their place. Not with localspark: it would share
-    them."""
+    them. more: other faults."""
     rule = {"method": "GET", "path": APPS, "fault": "watch-delay", "ms": ms}
     for _ in range(12):
         cluster.faults({"method": "GET", "path": "watch", "fault": "reset"},
                        rule)
         time.sleep(1)       # each watch looks at the rules now and then
-        cluster.faults(rule)
+        cluster.faults(rule, *more)
         end = time.monotonic() + 5
         while time.monotonic() < end:
             if cluster.fault_hits()[0] >= gateways:

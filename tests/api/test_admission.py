@@ -194,8 +194,13 @@ def burst(gateways, body):
 def test_a_burst_does_not_pass_the_limit(late_ms, maker, cluster, body):
     without_operator(cluster)
     gateway = replica(maker, cluster, **{"admission.limit": 3, **BUSY})
+    # creates take their time, so that many are under way at once
+    slow = {"method": "POST", "path": "/sparkapplications", "fault": "stall",
+            "ms": 300}
     if late_ms:
-        delay_watches(cluster, late_ms)
+        delay_watches(cluster, late_ms, more=[slow])
+    else:
+        cluster.faults(slow)
 
     made = burst([gateway], body)
 
