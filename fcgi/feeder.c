@@ -26,6 +26,7 @@
 #define TEXTS_MAX (1u << 20)	/* of all in one answer */
 #define ANSWER_MAX (3u << 20)
 #define TELL_FAILURES 10	/* then the log says so */
+#define TELL_STARTING 60	/* of one that may not listen yet: a minute */
 
 enum ask { ASK_STATE, ASK_STATEMENT, ASK_STOP };
 
@@ -90,7 +91,8 @@ lane_release(struct lane *l)
 static void
 say_trouble(struct driver *d, const struct kube_answer *a)
 {
-	if (d->told || d->follow.failures != TELL_FAILURES)
+	if (d->told || d->follow.failures !=
+	    (d->follow.heard ? TELL_FAILURES : TELL_STARTING))
 		return;
 	d->told = true;
 	if (*a->failure)

@@ -99,8 +99,10 @@ def statement(client, url, kind):
     began = time.monotonic()
     sid = client.post(f"{url}/statements", json={
         "code": "1+1", "kind": kind}).json()["id"]
-    while client.get(f"{url}/statements/{sid}").json()["state"] != \
-            "available":
+    while (state := client.get(f"{url}/statements/{sid}").json()[
+            "state"]) != "available":
+        if time.monotonic() - began > 300:
+            raise SystemExit(f"{url}/statements/{sid} is {state} for ever")
         time.sleep(0.001)
     return time.monotonic() - began
 
