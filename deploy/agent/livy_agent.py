@@ -655,8 +655,7 @@ class Kernel:
         return {}
 
     def complete(self, request):
-        code, cursor = request["code"], request["cursor"]
-        text = code[:cursor] if 0 <= cursor <= len(code) else code
+        text = request["text"]
         match = re.search(r"((?:[^\W\d]\w*\.)*)((?:[^\W\d]\w*)?)$", text)
         path, start = match.groups()
         if re.search(r"[\w\])}\"']\.$", text[:match.start()]):
@@ -991,9 +990,15 @@ class PyKernel(Child):
             pass
 
     def ask(self, request, wait):
-        """A word with the side thread; None if it has no time."""
+        """A short word with the side thread; None if it has no time."""
         deadline = time.monotonic() + wait
         with self.side_cond:
+            # User code in C may keep it from reading: then no one else shall
+            # wait for that here.
+            poll = select.poll()
+            poll.register(self.side, select.POLLOUT)
+            if not poll.poll(0):
+                return None
             self.serial += 1
             serial = self.serial
             try:
@@ -2529,8 +2534,9 @@ class Agent:
             return self.scala.complete(code, cursor, 2)
         if kind == "pyspark" and self.kernel is not None and \
                 self.kernel_ready.is_set():
-            reply = self.kernel.ask({"do": "complete", "code": code,
-                                     "cursor": cursor}, 2) or {}
+            text = code[:cursor] if 0 <= cursor <= len(code) else code
+            reply = self.kernel.ask({"do": "complete",
+                                     "text": text[-10000:]}, 2) or {}
             names = reply.get("names", [])
             return [str(n) for n in names] if isinstance(names, list) else []
         return []

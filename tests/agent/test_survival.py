@@ -1,5 +1,6 @@
 """What user code does to a session, and what the session survives."""
 
+import threading
 import time
 
 import pytest
@@ -84,6 +85,30 @@ for _ in range(1000): written = sys.%s.write(line * 1000)""" % stream)
     assert 16 << 20 <= len(text) < (16 << 20) + 200
     assert "%d bytes are missing" % (100000000 - (16 << 20)) in text[-200:]
     assert session.text("1") == "1"
+
+
+def test_code_in_c_that_lets_nothing_else_run_holds_up_no_request(session):
+    number = session.running("import ctypes; ctypes.PyDLL(None).sleep(60)")
+    time.sleep(0.5)
+    answers = []
+
+    def complete():
+        conn = session.connect()
+        answers.append(session.raw("POST", "/v1/completion", {
+            "code": "x" * 9000, "kind": "pyspark", "cursor": 9000},
+            conn=conn))
+        conn.close()
+
+    threads = [threading.Thread(target=complete) for _ in range(60)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+
+    assert session.get("/v1/statements/%d" % number)["state"] == "running"
+    assert answers == [(200, b'{"candidates": []}')] * 60
+    session.cancel(number)
+    assert session.text("1+1") == "2"
 
 
 def test_a_million_elements_are_whole(session):
