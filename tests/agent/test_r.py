@@ -29,10 +29,10 @@ setJobGroup <- function(group, text, interrupt)
 
 
 @pytest.fixture(scope="module")
-def session(start, folder):
+def session(start, kept_folder):
     if not shutil.which("Rscript"):
         pytest.skip("there is no R on this machine")
-    source, library = folder / "SparkR", folder / "library"
+    source, library = kept_folder / "SparkR", kept_folder / "library"
     for name, text in STAND_IN.items():
         (source / name).parent.mkdir(parents=True, exist_ok=True)
         (source / name).write_text(text)
