@@ -23,6 +23,7 @@
 /* Annotations, on the application only. */
 #define ANNOTATION_SCHEMA "livy-fcgi/schema"	/* APP_SCHEMA */
 #define ANNOTATION_OWNER "livy-fcgi/owner"
+#define ANNOTATION_TEAM "livy-fcgi/team"	/* of the owner, as it asked */
 #define ANNOTATION_PROXY_USER "livy-fcgi/proxy-user"
 #define ANNOTATION_NAME "livy-fcgi/name"
 #define ANNOTATION_REQUEST "livy-fcgi/request-id"

@@ -4,6 +4,7 @@
 
 #include "access.h"
 #include "batch_req.h"
+#include "conf_choose.h"
 #include "create.h"
 #include "dryrun.h"
 #include "err.h"
@@ -25,12 +26,13 @@ batch_create(struct gw *gw, const struct request *rq, const struct target *t,
 	AUTO_JSON json_object *trial = NULL;
 	AUTO_ITEM struct item it = ITEM_INIT;	/* what the API server made */
 	struct creation c = { .gw = gw, .rq = rq, .kind = t->kind };
+	const struct asker by = { rq->user, rq->groups };
 	char as[APP_NAME_MAX + 1];
 	bool dry;
 
 	if (!dryrun_wanted(rq, &dry, err) ||
-	    !batch_req_parse(gw->conf, rq->body.data, rq->body.len, &vars,
-	    err) || !access_proxy_user(gw->conf, rq,
+	    !batch_req_parse(gw->conf, &by, rq->body.data, rq->body.len,
+	    &vars, err) || !access_proxy_user(gw->conf, rq,
 	    jv_str(vars, "proxyUser"), as, err))
 		return false;
 	jv_set_str(vars, "proxyUser", as);

@@ -25,14 +25,14 @@ static const struct create_form form = {
 };
 
 bool
-batch_req_parse(const struct conf *conf, const char *body, size_t len,
-    json_object **ret_vars, struct err *err)
+batch_req_parse(const struct conf *conf, const struct asker *by,
+    const char *body, size_t len, json_object **ret_vars, struct err *err)
 {
 	AUTO_JSON json_object *vars = NULL;
 
 	if (!create_req_read(&form, body, len, &vars, err) ||
 	    !create_req_name(vars, err) ||
-	    !conf_policy(conf, APP_BATCH, vars, err) ||
+	    !conf_policy(conf, APP_BATCH, by, vars, err) ||
 	    !files_resolve_lists(conf, vars, err) ||
 	    !files_resolve_main(conf, vars, err) ||
 	    !create_req_ints(&form, vars, err))

@@ -383,6 +383,7 @@ load_templates(struct load *l)
 			    conf->choices[i].kind, conf->choices[i].file,
 			    conf->choices[i].line, &warnings);
 	conf->warnings = mem_strdup(warnings.data);
+	conf_choose_warn(conf, &warnings);
 }
 
 static bool

@@ -129,8 +129,8 @@ struct conf {
 };
 
 /*
- * Reads and checks the file and the templates it names. On failure err holds
- * one "path:line: text" a line, all that were found, up to a bound.
+ * Reads and checks the file and the templates it names. On failure errors
+ * holds one "path:line: text" a line, all that were found.
  */
 bool conf_load(const char *path, struct conf **ret_new, struct err *err)
     MUST_CHECK;

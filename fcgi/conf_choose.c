@@ -34,24 +34,43 @@ read_conf(struct conf_choice *c, const char *text)
 		c->conf_value = mem_strdup(equals + 1);
 }
 
+/* A team in LIVY_GROUPS ends at a comma, so none can hold one. */
+static bool
+is_team(const char *text)
+{
+	return !text[strcspn(text, ", \t")];
+}
+
 /* One "name = text" of a rule; NULL or what is wrong with it. */
 static const char *
 read_member(struct conf_choice *c, const char *name, const char *text)
 {
+	const struct {
+		const char *name;
+		char **field;
+	} texts[] = {
+		{ "user", &c->user }, { "team", &c->team },
+		{ "queue", &c->queue }, { "template", &c->file },
+	};
+
 	if (!text || !*text)
 		return "must be a text";
 	if (strcmp(name, "kind") == 0)
 		return read_kind(c, text) ? NULL :
 		    "must be \"batch\" or \"session\"";
-	if (strcmp(name, "queue") == 0)
-		c->queue = mem_strdup(text);
-	else if (strcmp(name, "conf") == 0)
+	if (strcmp(name, "team") == 0 && !is_team(text))
+		return "must be one team, without blanks and commas";
+	if (strcmp(name, "conf") == 0) {
 		read_conf(c, text);
-	else if (strcmp(name, "template") == 0)
-		c->file = mem_strdup(text);
-	else
-		return "is unknown (there are kind, queue, conf, template)";
-	return NULL;
+		return NULL;
+	}
+	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
+		if (strcmp(name, texts[i].name) == 0) {
+			*texts[i].field = mem_strdup(text);
+			return NULL;
+		}
+	return "is unknown (there are kind, user, team, queue, conf, "
+	    "template)";
 }
 
 static void
@@ -108,6 +127,8 @@ conf_choose_free(struct conf *conf)
 	for (size_t i = 0; i < conf->choices_count; i++) {
 		struct conf_choice *c = &conf->choices[i];
 
+		free(c->user);
+		free(c->team);
 		free(c->queue);
 		free(c->conf_key);
 		free(c->conf_value);
@@ -131,17 +152,120 @@ fits(const char *pattern, const char *text)
 	return strcmp(pattern, text) == 0;
 }
 
+/* Teams are told apart by commas, with blanks or without. */
 static bool
-applies(const struct conf_choice *c, json_object *vars)
+has_team(const char *teams, const char *team)
+{
+	size_t len = strlen(team), n;
+
+	for (; *teams; teams += n + (teams[n] != '\0')) {
+		n = strcspn(teams, ", \t");
+		if (n == len && memcmp(teams, team, n) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool
+asked_by(const struct conf_choice *c, const struct asker *by)
+{
+	return (!c->user || strcmp(c->user, by->user) == 0) &&
+	    (!c->team || has_team(by->teams, c->team));
+}
+
+static bool
+applies(const struct conf_choice *c, const struct asker *by,
+    json_object *vars)
 {
 	json_object *map = jv_member(vars, "conf");
 
-	if (c->queue && !fits(c->queue, jv_str(vars, "queue")))
+	if (!asked_by(c, by) ||
+	    (c->queue && !fits(c->queue, jv_str(vars, "queue"))))
 		return false;
 	if (!c->conf_key)
 		return true;
 	return jv_member(map, c->conf_key) && (!c->conf_value ||
 	    fits(c->conf_value, jv_text(jv_member(map, c->conf_key))));
+}
+
+/* Whether what fits b fits a, too; NULL fits all. */
+static bool
+covers(const char *a, const char *b, bool patterns)
+{
+	size_t len = b ? strlen(b) : 0;
+
+	if (!a || !b)
+		return !a;
+	if (!patterns || len == 0 || b[len - 1] != '*')
+		return patterns ? fits(a, b) : strcmp(a, b) == 0;
+	/* "gpu-*" is in "gpu*", not the other way round */
+	return a[strlen(a) - 1] == '*' && strncmp(a, b, strlen(a) - 1) == 0;
+}
+
+static bool
+covered(const struct conf_choice *a, const struct conf_choice *b)
+{
+	return a->kind == b->kind && covers(a->user, b->user, false) &&
+	    covers(a->team, b->team, false) &&
+	    covers(a->queue, b->queue, true) &&
+	    covers(a->conf_key, b->conf_key, false) &&
+	    covers(a->conf_value, b->conf_value, true);
+}
+
+void
+conf_choose_warn(const struct conf *conf, struct buf *warnings)
+{
+	const struct conf_choice *c = conf->choices, *before;
+
+	for (size_t i = 0; i < conf->choices_count; i++) {
+		if (conf->identity == IDENTITY_NONE && (c[i].user ||
+		    c[i].team))
+			buf_addf(warnings, "%s:%u: templates.choose: this "
+			    "rule never counts: nobody signs in\n",
+			    conf->path, c[i].line);
+		for (before = c; before < c + i && !covered(before, c + i);)
+			before++;
+		if (before < c + i)
+			buf_addf(warnings, "%s:%u: templates.choose: this "
+			    "rule never counts: what fits it fits the one of "
+			    "line %u\n", conf->path, c[i].line, before->line);
+	}
+}
+
+static void
+add_member(struct buf *b, const char *name, const char *text)
+{
+	if (text)
+		buf_addf(b, "%s%s = \"%s\"", b->len > 0 ? ", " : "", name,
+		    text);
+}
+
+/* "livy-fcgi.cfg:7: team = "data", queue = "gpu*"" */
+static void
+note_rule(const struct conf *conf, const struct conf_choice *c,
+    json_object *vars)
+{
+	AUTO_BUF struct buf members = BUF_INIT(CFG_FILE_MAX);
+	AUTO_BUF struct buf b = BUF_INIT(CFG_FILE_MAX);
+	const char *file = strrchr(conf->path, '/');
+
+	add_member(&members, "user", c->user);
+	add_member(&members, "team", c->team);
+	add_member(&members, "queue", c->queue);
+	add_member(&members, "conf", c->conf_key);
+	if (c->conf_value)
+		buf_addf(&members, " = \"%s\"", c->conf_value);
+	buf_addf(&b, "%s:%u: %s", file ? file + 1 : conf->path, c->line,
+	    members.len > 0 ? members.data : "every request of its kind");
+	jv_set_str(vars, "rule", b.data);
+}
+
+static void
+note_team(const char *team, size_t len, json_object *vars)
+{
+	if (len > 0)
+		json_object_object_add(vars, "team",
+		    json_object_new_string_len(team, (int)len));
 }
 
 const struct tmpl *
@@ -157,20 +281,36 @@ conf_chosen(const struct conf *conf, enum app_kind kind, json_object *vars)
 	return conf->template[kind];
 }
 
-bool
-conf_policy(const struct conf *conf, enum app_kind kind, json_object *vars,
-    struct err *err)
+static const struct conf_choice *
+choose(const struct conf *conf, enum app_kind kind, const struct asker *by,
+    json_object *vars)
 {
-	const char *file = conf->template_file[kind];
-	const struct tmpl *t;
-
 	for (size_t i = 0; i < conf->choices_count; i++)
 		if (conf->choices[i].kind == kind &&
-		    applies(&conf->choices[i], vars)) {
-			file = conf->choices[i].file;
-			break;
-		}
-	jv_set_str(vars, "template", file);
+		    applies(&conf->choices[i], by, vars))
+			return &conf->choices[i];
+	return NULL;
+}
+
+bool
+conf_policy(const struct conf *conf, enum app_kind kind,
+    const struct asker *by, json_object *vars, struct err *err)
+{
+	static const struct asker nobody = { "", "" };
+	const struct conf_choice *c;
+	const struct tmpl *t;
+	const char *teams;
+
+	if (!by)
+		by = &nobody;
+	c = choose(conf, kind, by, vars);
+	teams = by->teams + strspn(by->teams, ", \t");
+	if (c && c->team)
+		teams = c->team;
+	note_team(teams, strcspn(teams, ", \t"), vars);
+	jv_set_str(vars, "template", c ? c->file : conf->template_file[kind]);
+	if (c)
+		note_rule(conf, c, vars);
 	t = conf_chosen(conf, kind, vars);
 	return !t || tmpl_take_conf(t, vars, err);
 }

@@ -7,15 +7,24 @@
 
 #include "app.h"
 
+struct buf;
 struct cfg_errors;
 struct conf;
 struct config_setting_t;
 struct err;
 struct tmpl;
 
+/* Who asks, as nginx vouches for it; "" = nobody, no teams. */
+struct asker {
+	const char *user;
+	const char *teams;	/* the list of LIVY_GROUPS: "data,ml" */
+};
+
 /* A rule: what is NULL does not matter. */
 struct conf_choice {
 	enum app_kind kind;
+	char *user;
+	char *team;
 	char *queue;		/* a pattern: its last character can be '*' */
 	char *conf_key;
 	char *conf_value;	/* a pattern; NULL = whatever it is */
@@ -28,14 +37,18 @@ struct conf_choice {
 void conf_choose_read(struct conf *conf, const char *path,
     struct config_setting_t *list, struct cfg_errors *errors);
 void conf_choose_free(struct conf *conf);
+/* Adds a line for each rule that never counts. */
+void conf_choose_warn(const struct conf *conf, struct buf *warnings);
 
 /*
  * Decides which template a request gets, notes its file's name as the
- * variable "template", and applies its policy to the request's conf (see
- * tmpl_take_conf): 400 for what it refuses.
+ * variable "template", the rule that chose it (its line and text, unset
+ * where none did) as "rule" and the asker's team, the rule's or else the
+ * first, as "team", and applies the template's policy to the request's conf
+ * (see tmpl_take_conf): 400 for what it refuses. by NULL: nobody.
  */
 bool conf_policy(const struct conf *conf, enum app_kind kind,
-    json_object *vars, struct err *err) MUST_CHECK;
+    const struct asker *by, json_object *vars, struct err *err) MUST_CHECK;
 /* The template that was decided on; the kind's own if none was. */
 const struct tmpl *conf_chosen(const struct conf *conf, enum app_kind kind,
     json_object *vars);

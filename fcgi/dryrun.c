@@ -41,6 +41,8 @@ dryrun_show(const struct conf *conf, const struct manifest *of,
 		return false;
 	o = json_object_new_object();
 	jv_set_str(o, "template", jv_str(of->vars, "template"));
+	if (jv_str(of->vars, "rule"))
+		jv_set_str(o, "rule", jv_str(of->vars, "rule"));
 	json_object_object_add(o, "manifest", json_object_get(manifest));
 	json_object_object_add(o, "fields", json_object_get(fields));
 	*ret_new = o;

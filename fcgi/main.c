@@ -13,7 +13,8 @@
 static const char help[] =
 	"usage: livy-fcgi [-c FILE]             serve, in the foreground\n"
 	"       livy-fcgi [-c FILE] -t          check the configuration\n"
-	"       livy-fcgi [-c FILE] [-u USER] [--explain] render KIND BODY\n"
+	"       livy-fcgi [-c FILE] [-u USER] [--team LIST] [--explain] "
+	"render KIND BODY\n"
 	"\n"
 	"A Livy-compatible REST service for Spark on Kubernetes, behind\n"
 	"nginx.\n"
@@ -22,6 +23,7 @@ static const char help[] =
 	"                         " DEFAULT_CONFIG "\n"
 	"  -t, --test             check configuration and templates, and exit\n"
 	"  -u, --user USER        render as if USER had sent the request\n"
+	"      --team LIST        and were in these teams, \"data,ml\"\n"
 	"      --explain          render tells what decided each field, too\n"
 	"      --print-defaults   print every setting with its default\n"
 	"  -V, --version          print the version\n"
@@ -35,12 +37,14 @@ static const char help[] =
 	"\n"
 	"Exit status: 0 well, 1 an error, 2 wrong usage. See livy-fcgi(8).\n";
 
-enum { OPTION_PRINT_DEFAULTS = 256, OPTION_EXPLAIN };
+enum { OPTION_PRINT_DEFAULTS = 256, OPTION_EXPLAIN,
+	OPTION_TEAM };
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "test", no_argument, NULL, 't' },
 	{ "user", required_argument, NULL, 'u' },
+	{ "team", required_argument, NULL, OPTION_TEAM },
 	{ "explain", no_argument, NULL, OPTION_EXPLAIN },
 	{ "print-defaults", no_argument, NULL, OPTION_PRINT_DEFAULTS },
 	{ "version", no_argument, NULL, 'V' },
@@ -84,6 +88,9 @@ main(int argc, char **argv)
 		case 'u':
 			args.user = optarg;
 			break;
+		case OPTION_TEAM:
+			args.teams = optarg;
+			break;
 		case OPTION_EXPLAIN:
 			args.explain = true;
 			break;
@@ -113,8 +120,8 @@ main(int argc, char **argv)
 	}
 	if (argc > 0)
 		return usage("unknown command");
-	if (args.user || args.explain)
-		return usage("-u and --explain go with render");
+	if (args.user || args.teams || args.explain)
+		return usage("-u, --team and --explain go with render");
 	return test ? flushed(check_main(args.config_path)) :
 	    master_run(args.config_path);
 }

@@ -123,6 +123,7 @@ set_annotations(const struct manifest *of, json_object *meta, struct err *err)
 
 	set_text(notes, ANNOTATION_SCHEMA, APP_SCHEMA);
 	set_text(notes, ANNOTATION_OWNER, of->owner);
+	set_text(notes, ANNOTATION_TEAM, jv_str(of->vars, "team"));
 	set_text(notes, ANNOTATION_PROXY_USER,
 	    jv_text(jv_member(of->vars, "proxyUser")));
 	set_text(notes, ANNOTATION_NAME, jv_text(jv_member(of->vars, "name")));
@@ -149,6 +150,8 @@ origins_new(const struct conf *conf, json_object *vars, json_object *all)
 			snprintf(words, sizeof words,
 			    "conf key %.400s of the request",
 			    jv_str(lifted, key));
+		else if (strcmp(key, "team") == 0 && jv_member(vars, key))
+			snprintf(words, sizeof words, "who asks");
 		else if (strcmp(key, "template") != 0 &&
 		    strcmp(key, "type") != 0 && jv_member(vars, key))
 			snprintf(words, sizeof words, "field of the request");
@@ -305,6 +308,8 @@ manifest_known(const struct conf *conf, enum app_kind kind)
 	snprintf(object, sizeof object, "livy-%s", app_kind_word(kind));
 	jv_set_str(all, "appName", object);
 	json_object_object_add(all, "user", NULL);
+	if (!jv_member(all, "team"))
+		json_object_object_add(all, "team", NULL);
 	jv_set_str(all, "gateway", conf->gateway);
 	jv_set_str(all, "namespace", conf->namespaces.count > 0 ?
 	    conf->namespaces.items[0] : "default");

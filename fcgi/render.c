@@ -11,6 +11,7 @@
 #include "batch_req.h"
 #include "conf.h"
 #include "dryrun.h"
+#include "conf_choose.h"
 #include "err.h"
 #include "jv.h"
 #include "manifest.h"
@@ -64,8 +65,9 @@ render_batch(const struct conf *conf, const struct request *rq,
 {
 	AUTO_JSON json_object *vars = NULL;
 	char as[APP_NAME_MAX + 1];
+	const struct asker by = { rq->user, rq->groups };
 
-	if (!batch_req_parse(conf, rq->body.data, rq->body.len, &vars, err) ||
+	if (!batch_req_parse(conf, &by, rq->body.data, rq->body.len, &vars, err) ||
 	    !access_proxy_user(conf, rq, jv_str(vars, "proxyUser"), as, err))
 		return false;
 	jv_set_str(vars, "proxyUser", as);
@@ -108,11 +110,16 @@ render(const struct conf *conf, const struct render_args *args,
 		.request_id = "render" };
 	const char *user = args->user ? args->user : caller(conf);
 	bool good;
+	const char *teams = args->teams;
 
 	if (strlen(user) >= sizeof rq->user)
 		return err_set(err, 400, "the user's name is too long");
 	memcpy(rq->user, user, strlen(user) + 1);
 	buf_init(&rq->body, (size_t)conf->body_limit + 4096);
+	if (teams && strlen(teams) >= sizeof rq->groups)
+		return err_set(err, 400, "the list of teams is too long");
+	if (teams)
+		memcpy(rq->groups, teams, strlen(teams) + 1);
 	good = read_body(args->file, &rq->body, err) &&
 	    renders[kind](conf, rq, &of, args->explain ? dryrun_show :
 	    manifest_render, ret_new, err);

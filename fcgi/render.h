@@ -12,6 +12,7 @@ struct render_args {
 	const char *kind;	/* "batch", "session" */
 	const char *file;	/* the body; "-" is standard input */
 	const char *user;	/* who would send it; NULL = the caller */
+	const char *teams;	/* as nginx sends them: "data,ml"; or NULL */
 	bool explain;		/* tell what decided each field, too */
 };
 

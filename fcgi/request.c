@@ -195,12 +195,19 @@ foreign(const struct request *rq)
 }
 
 static bool
+has_control(const char *s)
+{
+	while ((unsigned char)*s >= 0x20 && *s != 0x7f)
+		s++;
+	return *s;
+}
+
+static bool
 identity(const struct request *rq, const struct conf *conf, struct err *err)
 {
-	for (const char *s = rq->user; *s; s++)
-		if ((unsigned char)*s < 0x20 || *s == 0x7f)
-			return err_set(err, 403,
-			    "the user's name holds a control character");
+	if (has_control(rq->user) || has_control(rq->groups))
+		return err_set(err, 403, "the user's name or teams hold a "
+		    "control character");
 	if (foreign(rq))
 		return err_set(err, 403,
 		    "a write that another site's page sent is refused");

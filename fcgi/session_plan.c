@@ -6,6 +6,7 @@
 #include "app.h"
 #include "buf.h"
 #include "conf.h"
+#include "conf_choose.h"
 #include "err.h"
 #include "jv.h"
 #include "request.h"
@@ -99,9 +100,10 @@ session_plan(const struct conf *conf, const struct session_agent *agent,
 {
 	AUTO_PLAN struct session_plan p = SESSION_PLAN_INIT;
 	AUTO_JSON json_object *echo = NULL;
+	const struct asker by = { rq->user, rq->groups };
 	char as[APP_NAME_MAX + 1], version[16];
 
-	if (!session_req_parse(conf, rq->body.data, rq->body.len, &p.vars,
+	if (!session_req_parse(conf, &by, rq->body.data, rq->body.len, &p.vars,
 	    &echo, err) || !access_proxy_user(conf, rq,
 	    jv_str(p.vars, "proxyUser"), as, err))
 		return false;

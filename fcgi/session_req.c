@@ -183,8 +183,9 @@ echo_of(json_object *vars)
 
 /* In Livy's order: what a session is to run with comes before its name. */
 bool
-session_req_parse(const struct conf *conf, const char *body, size_t len,
-    json_object **ret_vars, json_object **ret_echo, struct err *err)
+session_req_parse(const struct conf *conf, const struct asker *by,
+    const char *body, size_t len, json_object **ret_vars,
+    json_object **ret_echo, struct err *err)
 {
 	AUTO_JSON json_object *vars = NULL;
 	AUTO_JSON json_object *echo = NULL;
@@ -193,7 +194,7 @@ session_req_parse(const struct conf *conf, const char *body, size_t len,
 	    !set_times(conf, vars, err))
 		return false;
 	echo = echo_of(vars);
-	if (!conf_policy(conf, APP_SESSION, vars, err) ||
+	if (!conf_policy(conf, APP_SESSION, by, vars, err) ||
 	    !files_resolve_lists(conf, vars, err) ||
 	    !create_req_ints(&form, vars, err) ||
 	    !create_req_name(vars, err))

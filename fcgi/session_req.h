@@ -10,11 +10,13 @@
 #include "defs.h"
 
 struct buf;
+struct asker;
 struct conf;
 struct err;
 
 /*
- * Reads and checks a body of len bytes. *ret_vars is an object with a member
+ * Reads and checks a body of len bytes, as by asks (see conf_policy, which
+ * adds its variables). *ret_vars is an object with a member
  * for each of Livy's fields: kind (its canonical word), jars, pyFiles, files,
  * archives, driverMemory, driverCores, executorMemory, executorCores,
  * numExecutors, queue, name, proxyUser, conf, heartbeatTimeoutInSecond, ttl,
@@ -22,8 +24,9 @@ struct err;
  * ms, 0 = never: heartbeatMs, ttlMs, idleMs. *ret_echo is an object of what
  * was asked for, as it was asked for.
  */
-bool session_req_parse(const struct conf *conf, const char *body, size_t len,
-    json_object **ret_vars, json_object **ret_echo, struct err *err)
+bool session_req_parse(const struct conf *conf, const struct asker *by,
+    const char *body, size_t len, json_object **ret_vars,
+    json_object **ret_echo, struct err *err)
     MUST_CHECK;
 
 /* Each variable that comes of a request, with a value where one is sure. */

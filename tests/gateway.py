@@ -134,7 +134,8 @@ class Gateway:
         (prefix / "livy-clients.crt").write_text(
             (self.pki / "clients.crt").read_text())
         (prefix / "livy-subjects.conf").write_text(
-            '"CN=dora,O=Example" "dora";\n')
+            '"CN=dora,OU=data,O=Example" "dora";\n')
+        (prefix / "livy-teams.conf").write_text('"carl" "ml,data";\n')
         (prefix / "nginx.conf").write_text(f"""daemon off;
 worker_processes 1;
 pid {self.folder}/nginx.pid;
@@ -151,8 +152,9 @@ http {{
 """)
 
     def choose_sign_in(self, path):
-        text = re.sub(r"^#?(include livy/auth-(\w+)\.conf;)$",
-                      lambda m: m[1] if m[2] in self.sign_in else "#" + m[1],
+        text = re.sub(r"^#?(include livy/(?:auth-)?(\w+)\.conf;)$",
+                      lambda m: m[1] if m[2] in (
+                          "log", "identity", *self.sign_in) else "#" + m[1],
                       path.read_text(), flags=re.M)
         if self.prefix:
             text = text.replace("#include livy/prefix.conf;",

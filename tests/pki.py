@@ -39,7 +39,7 @@ def make_ca(folder):
     for name, ca in (("dora", "clients"), ("eve", "clients"),
                      ("forged", "others")):
         user = "dora" if name == "forged" else name
-        certificate(folder, name, f"/O=Example/CN={user}",
+        certificate(folder, name, f"/O=Example/OU=data/CN={user}",
                     "extendedKeyUsage=clientAuth\n", ca=ca)
     give(folder, *folder.iterdir())
     return folder

@@ -57,6 +57,17 @@ def all_ways(session_maker, cluster):
         settings={"gateway": "ways"})
 
 
+@pytest.fixture(scope="module")
+def teams(session_maker, cluster):
+    def rule(**members):
+        return {"kind": "batch", "template": "batch.cfg", **members}
+    return session_maker.gateway(
+        cluster, sign_in=("mtls", "bearer", "basic", "teams"), wait=False,
+        settings={"gateway": "teams", "templates.choose": (
+            rule(team="ops"), rule(user="carl", team="ml"),
+            rule(team="data"))})
+
+
 def whoami(gateway, job, **who):
     """The owner of a batch that such a client makes, or the status."""
     client = gateway.client(**who)
@@ -101,10 +112,33 @@ def test_certificates_tokens_and_passwords_together(who, owner, all_ways,
     assert whoami(all_ways, job, **who) == owner
 
 
+@pytest.mark.parametrize("who, team, rule", [
+    ({"cert": "dora"}, "data", 'team = "data"'),
+    ({"user": "carl", "password": True}, "ml", 'user = "carl", team = "ml"'),
+    ({"token": True}, None, None)])
+def test_teams_are_told_by_nginx_and_choose_the_template(
+        who, team, rule, teams, job):
+    who = {k: getattr(teams, k) if v is True else v for k, v in who.items()}
+    client = teams.client(**who)
+    wait_for("the first list", lambda: teams.get(
+        "/batches", session=client).status_code == 200)
+
+    r = teams.post("/batches?dryRun=true", {"file": job("lines.py")},
+                   session=client, headers={"Livy-Groups": "ops",
+                                            "LIVY_GROUPS": "ops"})
+
+    assert r.status_code == 200, r.text
+    shown = r.json()
+    assert (shown.get("rule") or ":: ").split(": ", 1)[1] == (rule or "")
+    assert shown["manifest"]["metadata"]["annotations"].get(
+        "livy-fcgi/team") == team
+
+
 def test_a_header_is_no_certificate(certified):
     r = certified.get("/batches", session=certified.client(), headers={
-        "Livy-Subject": "CN=dora,O=Example", "SSL-Client-Verify": "SUCCESS",
-        "SSL-Client-S-DN": "CN=dora,O=Example", "Livy-User": "dora"})
+        "Livy-Subject": "CN=dora,OU=data,O=Example",
+        "SSL-Client-Verify": "SUCCESS",
+        "SSL-Client-S-DN": "CN=dora,OU=data,O=Example", "Livy-User": "dora"})
 
     assert r.status_code == 401
 

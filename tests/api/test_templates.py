@@ -58,6 +58,11 @@ def site(gateway, tmp_path):
             assert old in path.read_text()
             path.write_text(path.read_text().replace(old, new, 1))
 
+        def rules(self, text):
+            whole = self.config.read_text()
+            assert RULES in whole
+            self.config.write_text(whole.replace(RULES, text))
+
         def check(self):
             return gateway.command("-t", config=self.config)
 
@@ -349,6 +354,8 @@ def test_a_dry_run_refuses_as_livy_does(gateway):
     dry = gateway.post("/batches?dryRun=true", {"file": "relative.py"})
     real = gateway.post("/batches", {"file": "relative.py"})
 
+    assert shown["rule"].endswith(': queue = "gpu*"')
+    assert shown["rule"].startswith("livy-fcgi.cfg:")
     assert dry.status_code == real.status_code == 400
     assert dry.text == real.text
 

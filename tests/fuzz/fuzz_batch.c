@@ -40,7 +40,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	AUTO_JSON json_object *manifest = NULL;
 	struct err err = ERR_INIT;
 
-	if (!batch_req_parse(conf, (const char *)data, size, &vars, &err)) {
+	if (!batch_req_parse(conf, NULL, (const char *)data, size, &vars, &err)) {
 		assert(err.status == 400 || err.status == 500);
 		assert(err.msg[0]);
 		return 0;

@@ -69,7 +69,7 @@ parsed(const char *body)
 	json_object *vars = NULL;
 	struct err err = ERR_INIT;
 
-	if (!batch_req_parse(&conf, body, strlen(body), &vars, &err))
+	if (!batch_req_parse(&conf, NULL, body, strlen(body), &vars, &err))
 		fail_msg("%s: %s", body, err.msg);
 	return vars;
 }
@@ -80,7 +80,7 @@ refused(const char *body, int status, enum err_shape shape, const char *words)
 	json_object *vars = NULL;
 	struct err err = ERR_INIT;
 
-	if (batch_req_parse(&conf, body, strlen(body), &vars, &err))
+	if (batch_req_parse(&conf, NULL, body, strlen(body), &vars, &err))
 		fail_msg("accepted %s", body);
 	assert_null(vars);
 	assert_string_equal(err.msg, words);
@@ -121,7 +121,8 @@ bodies_are_refused_in_livys_words(void **state UNUSED)
 		const char *body = jv_str(c, "body");
 		struct err err = ERR_INIT;
 
-		if (batch_req_parse(&conf, body, strlen(body), &vars, &err))
+		if (batch_req_parse(&conf, NULL, body, strlen(body), &vars,
+		    &err))
 			fail_msg("%s was accepted", jv_str(c, "name"));
 		if (err.shape == ERR_MSG)
 			buf_addstr(&got, "{\"msg\":");
@@ -241,7 +242,7 @@ local_files_elsewhere_are_refused_however_written(void **state UNUSED)
 		struct err err = ERR_INIT;
 
 		buf_addf(&b, "{\"file\":\"%s\"}", files[i]);
-		assert_false(batch_req_parse(&conf, b.data, b.len, &vars,
+		assert_false(batch_req_parse(&conf, NULL, b.data, b.len, &vars,
 		    &err));
 		assert_int_equal(err.status, 400);
 		assert_non_null(strstr(err.msg,

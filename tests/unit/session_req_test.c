@@ -28,7 +28,7 @@ parsed(const char *body, json_object **ret_echo)
 	json_object *vars = NULL;
 	struct err err = ERR_INIT;
 
-	if (!session_req_parse(&conf, body, strlen(body), &vars, ret_echo,
+	if (!session_req_parse(&conf, NULL, body, strlen(body), &vars, ret_echo,
 	    &err))
 		fail_msg("%s: %s", body, err.msg);
 	return vars;
@@ -40,7 +40,7 @@ refused(const char *body, int status, enum err_shape shape, const char *words)
 	json_object *vars = NULL, *echo = NULL;
 	struct err err = ERR_INIT;
 
-	if (session_req_parse(&conf, body, strlen(body), &vars, &echo, &err))
+	if (session_req_parse(&conf, NULL, body, strlen(body), &vars, &echo, &err))
 		fail_msg("accepted %s", body);
 	assert_null(vars);
 	assert_null(echo);

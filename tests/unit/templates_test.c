@@ -55,7 +55,7 @@ batch_new(const char *body)
 	json_object *manifest = NULL;
 	struct err err = ERR_INIT;
 
-	if (!batch_req_parse(conf, body, strlen(body), &vars, &err))
+	if (!batch_req_parse(conf, NULL, body, strlen(body), &vars, &err))
 		fail_msg("%s", err.msg);
 	json_object_object_add(vars, "proxyUser", NULL);
 	if (!manifest_render(conf, &(struct manifest){ .owner = "ann",
