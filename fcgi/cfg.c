@@ -12,7 +12,7 @@
 #include "jv.h"
 
 #define PARTS_MAX 4		/* files that may include each other */
-#define ERRORS_ROOM (ERR_MSG_MAX - 64)	/* the rest tells what is left out */
+#define ERRORS_ROOM (ERR_MSG_MAX - 64) /* of an err; the rest tells of more */
 
 void
 cfg_errors_release(struct cfg_errors *e)
@@ -40,12 +40,14 @@ add_line(struct cfg_errors *e, const char *line)
 {
 	size_t len = strlen(line);
 
+	e->found++;
 	if (has_line(e, line, len))
 		return;
-	if (e->left_out > 0 || e->text.len + len + 1 > ERRORS_ROOM) {
+	if (e->lines == CFG_ERRORS_MAX) {
 		e->left_out++;
 		return;
 	}
+	e->lines++;
 	if (e->text.len > 0)
 		buf_addch(&e->text, '\n');
 	buf_add(&e->text, line, len);
@@ -83,12 +85,37 @@ cfg_error_add(struct cfg_errors *e, const struct err *err)
 bool
 cfg_errors_none(const struct cfg_errors *e, struct err *err)
 {
-	if (e->text.len == 0 && e->left_out == 0)
+	const char *text = e->text.data;
+	size_t more = e->left_out, len = 0, n;
+
+	if (e->found == 0)
 		return true;
-	if (e->left_out)
-		return err_set(err, 500, "%s\n(and %zu more)", e->text.data,
-		    e->left_out);
-	return err_set(err, 500, "%s", e->text.data);
+	for (; text[len]; len += n) {	/* lines that fit, one at least */
+		n = strcspn(text + len + 1, "\n") + 1;
+		if (len > 0 && len + n > ERRORS_ROOM)
+			break;
+	}
+	for (const char *p = text + len; *p; p++)
+		more += *p == '\n';
+	return more ? err_set(err, 500, "%.*s\n(and %zu "
+	    "more)", (int)len, text, more) :
+	    err_set(err, 500, "%s", text);
+}
+
+void
+cfg_errors_print(const struct cfg_errors *e, FILE *out)
+{
+	const char *line = e->text.data;
+	size_t n;
+
+	for (int i = 0; *line && i < CFG_ERRORS_PRINTED; i++) {
+		n = strcspn(line, "\n");
+		fprintf(out, "%.*s\n", (int)n, line);
+		line += n + (line[n] == '\n');
+	}
+	if (e->lines > CFG_ERRORS_PRINTED)
+		fprintf(out, "(and %s%zu more)\n", e->left_out ?
+		    "at least " : "", e->lines - CFG_ERRORS_PRINTED);
 }
 
 struct scan {

@@ -16,11 +16,16 @@ struct config_t;
 #define CFG_FILE_MAX (1 << 20)	/* bytes of a configuration or template */
 #define CFG_DEPTH 48		/* groups and lists that may nest */
 
+#define CFG_ERRORS_MAX 1000	/* lines that are kept */
+#define CFG_ERRORS_PRINTED 200	/* and of them at most are printed */
+
 struct cfg_errors {
-	struct buf text;	/* a line each, as many as an err can hold */
-	size_t left_out;	/* that did not fit */
+	struct buf text;	/* a line each */
+	size_t lines;		/* of it */
+	size_t left_out;	/* that are not among them */
+	size_t found;		/* each time that one was told, this grows */
 };
-#define CFG_ERRORS_INIT { .text = BUF_INIT(ERR_MSG_MAX) }
+#define CFG_ERRORS_INIT { .text = BUF_INIT(CFG_ERRORS_MAX * ERR_MSG_MAX) }
 void cfg_errors_release(struct cfg_errors *e);
 #define AUTO_CFG_ERRORS __attribute__((cleanup(cfg_errors_release)))
 
@@ -29,8 +34,10 @@ bool cfg_error(struct cfg_errors *e, const char *path, unsigned line,
     const char *fmt, ...) PRINTF(4, 5);
 /* Adds what another reader put in err, already "path:line: text". */
 void cfg_error_add(struct cfg_errors *e, const struct err *err);
-/* True if there are none; fills err (status 500) otherwise. */
+/* True if there are none; fills err (status 500), with what fits, otherwise. */
 bool cfg_errors_none(const struct cfg_errors *e, struct err *err) MUST_CHECK;
+/* As many as one will read, and how many more there are. */
+void cfg_errors_print(const struct cfg_errors *e, FILE *out);
 
 /* Reads path into an initialised config. */
 bool cfg_read(const char *path, struct config_t *config, struct cfg_errors *e)

@@ -4,6 +4,7 @@
 
 #include "auth.h"
 #include "buf.h"
+#include "cfg.h"
 #include "conf.h"
 #include "conf_choose.h"
 #include "cred.h"
@@ -84,11 +85,12 @@ check_files(const struct conf *conf, struct err *err)
 int
 check_main(const char *config_path)
 {
+	AUTO_CFG_ERRORS struct cfg_errors errors = CFG_ERRORS_INIT;
 	struct conf *conf = NULL;
 	struct err err = ERR_INIT;
 
-	if (!conf_load(config_path, &conf, &err)) {
-		fprintf(stderr, "%s\n", err.msg);
+	if (!conf_read(config_path, &conf, &errors)) {
+		cfg_errors_print(&errors, stderr);
 		return 1;
 	}
 	if (!check_files(conf, &err)) {

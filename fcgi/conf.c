@@ -23,7 +23,7 @@ struct load {
 	const char *path;		/* as given, for messages */
 	char *dir;			/* of the file, absolute */
 	unsigned line[ROWS_MAX];	/* where a row was set; 0 = default */
-	struct cfg_errors errors;
+	struct cfg_errors *errors;
 };
 
 static const struct conf_row *
@@ -77,7 +77,7 @@ set_number(struct load *l, const struct conf_row *row, const char *text)
 	int64_t n;
 
 	if (!conf_number(row, text, &n)) {
-		cfg_error(&l->errors, l->path, row_line(l, row),
+		cfg_error(l->errors, l->path, row_line(l, row),
 		    "%s is '%s', must be %s", row->name, text, conf_form(row));
 		return;
 	}
@@ -85,7 +85,7 @@ set_number(struct load *l, const struct conf_row *row, const char *text)
 		conf_add_number(&range, row, row->min);
 		buf_addstr(&range, " to ");
 		conf_add_number(&range, row, row->max);
-		cfg_error(&l->errors, l->path, row_line(l, row),
+		cfg_error(l->errors, l->path, row_line(l, row),
 		    "%s is %s, must be from %s", row->name, text, range.data);
 		return;
 	}
@@ -106,7 +106,7 @@ set_word(struct load *l, const struct conf_row *row, const char *text)
 		buf_addf(&words, "%s\"%s\"", value ? ", " : "",
 		    row->words[value]);
 	}
-	cfg_error(&l->errors, l->path, row_line(l, row),
+	cfg_error(l->errors, l->path, row_line(l, row),
 	    "%s is '%s', must be one of %s", row->name, text, words.data);
 }
 
@@ -115,7 +115,7 @@ check_text(struct load *l, const struct conf_row *row, const char *text)
 {
 	const char *wrong = row->check ? row->check(text) : NULL;
 
-	return !wrong || cfg_error(&l->errors, l->path, row_line(l, row),
+	return !wrong || cfg_error(l->errors, l->path, row_line(l, row),
 	    "%s: '%s' %s", row->name, text, wrong);
 }
 
@@ -131,7 +131,7 @@ set_text(struct load *l, const struct conf_row *row, const char *text)
 		buf_addf(&path, "%s/", l->dir);
 	buf_addstr(&path, text);
 	if (!buf_ok(&path)) {
-		cfg_error(&l->errors, l->path, row_line(l, row),
+		cfg_error(l->errors, l->path, row_line(l, row),
 		    "%s is too long", row->name);
 		return;
 	}
@@ -179,7 +179,7 @@ set_list(struct load *l, const struct conf_row *row, config_setting_t *s)
 
 	list_free(list);
 	if (count < row->min || count > row->max) {
-		cfg_error(&l->errors, l->path, row_line(l, row),
+		cfg_error(l->errors, l->path, row_line(l, row),
 		    "%s has %d items, must have %d to %d", row->name, count,
 		    (int)row->min, (int)row->max);
 		return;
@@ -187,7 +187,7 @@ set_list(struct load *l, const struct conf_row *row, config_setting_t *s)
 	for (int i = 0; i < count; i++) {
 		item = config_setting_get_string_elem(s, i);
 		if (!item) {
-			cfg_error(&l->errors, l->path, row_line(l, row),
+			cfg_error(l->errors, l->path, row_line(l, row),
 			    "%s must be %s", row->name, conf_form(row));
 			return;
 		}
@@ -195,7 +195,7 @@ set_list(struct load *l, const struct conf_row *row, config_setting_t *s)
 			list_add(list, item);
 		for (size_t j = 0; j + 1 < list->count; j++)
 			if (strcmp(list->items[j], item) == 0)
-				cfg_error(&l->errors, l->path,
+				cfg_error(l->errors, l->path,
 				    row_line(l, row), "%s has '%s' twice",
 				    row->name, item);
 	}
@@ -209,21 +209,21 @@ set_vars(struct load *l, const struct conf_row *row, config_setting_t *s)
 	struct err err = ERR_INIT;
 
 	if (!tmpl_tree_literal(l->path, s, &vars, &err)) {
-		cfg_error_add(&l->errors, &err);
+		cfg_error_add(l->errors, &err);
 		return;
 	}
 	if (json_object_is_type(vars, json_type_array) &&
 	    json_object_array_length(vars) == 0)
 		return;
 	if (!json_object_is_type(vars, json_type_object)) {
-		cfg_error(&l->errors, l->path, row_line(l, row),
+		cfg_error(l->errors, l->path, row_line(l, row),
 		    "%s must be %s", row->name, conf_form(row));
 		return;
 	}
 	json_object_object_foreach(vars, name, value) {
 		(void)value;
 		if (!tmpl_is_name(name, strlen(name)))
-			cfg_error(&l->errors, l->path, row_line(l, row),
+			cfg_error(l->errors, l->path, row_line(l, row),
 			    "vars: '%s' is no name for a variable", name);
 	}
 	json_object_put(*field);
@@ -251,13 +251,13 @@ set_from_file(struct load *l, const struct conf_row *row, config_setting_t *s)
 	} else if (row->type == CONF_VARS && type == CONFIG_TYPE_LIST) {
 		set_vars(l, row, s);
 	} else if (row->type == CONF_RULES && type == CONFIG_TYPE_LIST) {
-		conf_choose_read(l->conf, l->path, s, &l->errors);
+		conf_choose_read(l->conf, l->path, s, l->errors);
 	} else if (type == CONFIG_TYPE_STRING && row->type != CONF_COUNT &&
 	    row->type != CONF_BOOL && row->type != CONF_LIST &&
 	    row->type != CONF_VARS && row->type != CONF_RULES) {
 		set_value(l, row, config_setting_get_string(s));
 	} else {
-		cfg_error(&l->errors, l->path, row_line(l, row),
+		cfg_error(l->errors, l->path, row_line(l, row),
 		    "%s must be %s", row->name, conf_form(row));
 	}
 }
@@ -270,14 +270,14 @@ unknown(struct load *l, config_setting_t *s, const char *name)
 	for (size_t i = 0; i < conf_table_rows; i++) {
 		dot = strchr(conf_table[i].name, '.');
 		if (strcmp(dot ? dot + 1 : conf_table[i].name, last) == 0) {
-			cfg_error(&l->errors, l->path,
+			cfg_error(l->errors, l->path,
 			    config_setting_source_line(s),
 			    "unknown setting '%s' (there is '%s')", name,
 			    conf_table[i].name);
 			return;
 		}
 	}
-	cfg_error(&l->errors, l->path, config_setting_source_line(s),
+	cfg_error(l->errors, l->path, config_setting_source_line(s),
 	    "unknown setting '%s'", name);
 }
 
@@ -302,7 +302,7 @@ read_group(struct load *l, config_setting_t *group, const char *prefix)
 		    config_setting_is_group(s))
 			read_group(l, s, name.data);
 		else if (!prefix && is_group(name.data))
-			cfg_error(&l->errors, l->path,
+			cfg_error(l->errors, l->path,
 			    config_setting_source_line(s),
 			    "%s must be a group { ... }", name.data);
 		else
@@ -331,7 +331,7 @@ check_order(struct load *l, const char *a, const char *b, bool strictly)
 	conf_add_number(&texts, high, y);
 	line = row_line(l, low) > row_line(l, high) ? row_line(l, low) :
 	    row_line(l, high);
-	cfg_error(&l->errors, l->path, line, "%s)", texts.data);
+	cfg_error(l->errors, l->path, line, "%s)", texts.data);
 }
 
 /* A template that line of the configuration names; NULL after an error. */
@@ -342,14 +342,13 @@ load_template(struct load *l, enum app_kind kind, const char *file,
 	AUTO_JSON json_object *known = NULL;
 	AUTO_JSON json_object *sample = NULL;
 	AUTO_BUF struct buf path = BUF_INIT(8192);
-	struct err err = ERR_INIT;
 	struct tmpl *t = NULL;
 
 	if (*file != '/')
 		buf_addf(&path, "%s/", l->conf->template_dir);
 	buf_addstr(&path, file);
 	if (access(path.data, R_OK) != 0) {
-		cfg_error(&l->errors, l->path, line ? line :
+		cfg_error(l->errors, l->path, line ? line :
 		    row_line(l, find_row("templates.dir")),
 		    "cannot read the template '%s': %s", path.data,
 		    strerror(errno));
@@ -357,10 +356,12 @@ load_template(struct load *l, enum app_kind kind, const char *file,
 	}
 	known = manifest_known(l->conf, kind);
 	sample = manifest_sample(known);
-	if (!tmpl_load(path.data, &t, &err) || !tmpl_check(t, known, &err) ||
-	    !tmpl_check_manifest(t, known, sample, warnings, &err))
-		cfg_error_add(&l->errors, &err);
-	return t;
+	if (tmpl_load(path.data, &t, l->errors) &&
+	    tmpl_check(t, known, l->errors) &&
+	    tmpl_check_manifest(t, known, sample, warnings, l->errors))
+		return t;
+	tmpl_free(t);
+	return NULL;
 }
 
 static void
@@ -382,8 +383,8 @@ load_templates(struct load *l)
 			conf->choices[i].template = load_template(l,
 			    conf->choices[i].kind, conf->choices[i].file,
 			    conf->choices[i].line, &warnings);
-	conf->warnings = mem_strdup(warnings.data);
 	conf_choose_warn(conf, &warnings);
+	conf->warnings = mem_strdup(warnings.data);
 }
 
 static bool
@@ -393,7 +394,7 @@ read_file(struct load *l)
 	bool read;
 
 	config_init(&config);
-	read = cfg_read(l->path, &config, &l->errors);
+	read = cfg_read(l->path, &config, l->errors);
 	if (read)
 		read_group(l, config_root_setting(&config), NULL);
 	config_destroy(&config);
@@ -411,10 +412,10 @@ folder_of(const char *path)
 }
 
 bool
-conf_load(const char *path, struct conf **ret_new, struct err *err)
+conf_read(const char *path, struct conf **ret_new,
+    struct cfg_errors *errors)
 {
-	struct load l = { .path = path, .errors = CFG_ERRORS_INIT };
-	bool good;
+	struct load l = { .path = path, .errors = errors };
 
 	assert(conf_table_rows <= ROWS_MAX);
 	l.conf = mem_alloc(sizeof *l.conf);
@@ -435,14 +436,22 @@ conf_load(const char *path, struct conf **ret_new, struct err *err)
 		    "fastcgi.request_deadline", true);
 		load_templates(&l);
 	}
-	good = cfg_errors_none(&l.errors, err);
-	cfg_errors_release(&l.errors);
 	free(l.dir);
-	if (good)
-		*ret_new = l.conf;
-	else
+	if (errors->found > 0) {
 		conf_free(l.conf);
-	return good;
+		return false;
+	}
+	*ret_new = l.conf;
+	return true;
+}
+
+bool
+conf_load(const char *path, struct conf **ret_new, struct err *err)
+{
+	AUTO_CFG_ERRORS struct cfg_errors errors = CFG_ERRORS_INIT;
+
+	return conf_read(path, ret_new, &errors) ||
+	    cfg_errors_none(&errors, err);
 }
 
 void

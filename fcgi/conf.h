@@ -14,6 +14,7 @@
 
 struct json_object;
 
+struct cfg_errors;
 struct conf_choice;
 struct err;
 struct tmpl;
@@ -133,6 +134,9 @@ struct conf {
  * holds one "path:line: text" a line, all that were found.
  */
 bool conf_load(const char *path, struct conf **ret_new, struct err *err)
+bool conf_read(const char *path, struct conf **ret_new,
+    struct cfg_errors *errors) MUST_CHECK;
+/* The same; err has as many of them as fit. */
     MUST_CHECK;
 void conf_free(struct conf *conf);
 /* Prints each setting, default, limits and why, as a commented config. */

@@ -9,9 +9,10 @@
 
 #include "access.h"
 #include "batch_req.h"
+#include "cfg.h"
 #include "conf.h"
-#include "dryrun.h"
 #include "conf_choose.h"
+#include "dryrun.h"
 #include "err.h"
 #include "jv.h"
 #include "manifest.h"
@@ -64,8 +65,8 @@ render_batch(const struct conf *conf, const struct request *rq,
     struct err *err)
 {
 	AUTO_JSON json_object *vars = NULL;
-	char as[APP_NAME_MAX + 1];
 	const struct asker by = { rq->user, rq->groups };
+	char as[APP_NAME_MAX + 1];
 
 	if (!batch_req_parse(conf, &by, rq->body.data, rq->body.len, &vars, err) ||
 	    !access_proxy_user(conf, rq, jv_str(vars, "proxyUser"), as, err))
@@ -109,17 +110,17 @@ render(const struct conf *conf, const struct render_args *args,
 	struct manifest of = { .kind = kind, .owner = rq->user,
 		.request_id = "render" };
 	const char *user = args->user ? args->user : caller(conf);
-	bool good;
 	const char *teams = args->teams;
+	bool good;
 
 	if (strlen(user) >= sizeof rq->user)
 		return err_set(err, 400, "the user's name is too long");
 	memcpy(rq->user, user, strlen(user) + 1);
-	buf_init(&rq->body, (size_t)conf->body_limit + 4096);
 	if (teams && strlen(teams) >= sizeof rq->groups)
 		return err_set(err, 400, "the list of teams is too long");
 	if (teams)
 		memcpy(rq->groups, teams, strlen(teams) + 1);
+	buf_init(&rq->body, (size_t)conf->body_limit + 4096);
 	good = read_body(args->file, &rq->body, err) &&
 	    renders[kind](conf, rq, &of, args->explain ? dryrun_show :
 	    manifest_render, ret_new, err);
@@ -142,6 +143,7 @@ int
 render_main(const struct render_args *args)
 {
 	AUTO_JSON json_object *manifest = NULL;
+	AUTO_CFG_ERRORS struct cfg_errors errors = CFG_ERRORS_INIT;
 	struct conf *conf = NULL;
 	struct err err = ERR_INIT;
 	enum app_kind kind;
@@ -152,8 +154,8 @@ render_main(const struct render_args *args)
 		    "and 'session'\n", args->kind);
 		return 2;
 	}
-	if (!conf_load(args->config_path, &conf, &err)) {
-		fprintf(stderr, "%s\n", err.msg);
+	if (!conf_read(args->config_path, &conf, &errors)) {
+		cfg_errors_print(&errors, stderr);
 		return 1;
 	}
 	good = render(conf, args, kind, &manifest, &err);

@@ -140,16 +140,16 @@ read_tree(const char *path, int depth, struct cfg_errors *e)
 }
 
 bool
-tmpl_load(const char *path, struct tmpl **ret_new, struct err *err)
+tmpl_load(const char *path, struct tmpl **ret_new, struct cfg_errors *errors)
 {
-	AUTO_CFG_ERRORS struct cfg_errors errors = CFG_ERRORS_INIT;
 	struct tmpl *t = mem_alloc(sizeof *t);
+	size_t before = errors->found;
 
 	t->path = mem_strdup(path);
-	t->root = read_tree(path, EXTENDS_MAX, &errors);
-	if (t->root && cfg_errors_none(&errors, err))
-		take_parts(t, &errors);
-	if (!cfg_errors_none(&errors, err)) {
+	t->root = read_tree(path, EXTENDS_MAX, errors);
+	if (t->root && errors->found == before)
+		take_parts(t, errors);
+	if (errors->found > before) {
 		tmpl_free(t);
 		return false;
 	}
@@ -238,29 +238,32 @@ tmpl_render(const struct tmpl *t, json_object *vars, json_object **ret_new,
 }
 
 bool
-tmpl_check(const struct tmpl *t, json_object *known, struct err *err)
+tmpl_check(const struct tmpl *t, json_object *known,
+    struct cfg_errors *errors)
 {
-	AUTO_CFG_ERRORS struct cfg_errors errors = CFG_ERRORS_INIT;
 	AUTO_JSON json_object *all = with_lifted(t, known, /* set= */ false);
 	AUTO_JSON json_object *manifest = NULL;
 	struct tmpl_tree tree = { 0 };
+	size_t before = errors->found;
+	struct err err = ERR_INIT;
 
 	if (t->defaults) {
-		tmpl_tree_check(&tree, t->defaults, all, &errors);
+		tmpl_tree_check(&tree, t->defaults, all, errors);
 		for (size_t i = 0; i < t->defaults->count; i++)
 			json_object_object_add(all, t->defaults->items[i]->
 			    name, json_object_get(jv_member(all,
 			    t->defaults->items[i]->name)));
 	}
-	tmpl_tree_check(&tree, t->application, all, &errors);
-	return cfg_errors_none(&errors, err) &&
-	    tmpl_render(t, all, &manifest, err);
+	tmpl_tree_check(&tree, t->application, all, errors);
+	if (errors->found == before && !tmpl_render(t, all, &manifest, &err))
+		cfg_error_add(errors, &err);
+	return errors->found == before;
 }
 
 struct findings {
 	const struct tmpl *t;
 	json_object *trace;
-	struct cfg_errors errors;
+	struct cfg_errors *errors;
 	struct buf *warnings;
 };
 
@@ -311,21 +314,24 @@ on_found(void *arg, enum crd_finding what, const char *path, const char *text)
 	if (what == CRD_HAZARD) {
 		if (f->warnings && !strstr(f->warnings->data, line.data))
 			buf_addf(f->warnings, "%s\n", line.data);
-	} else if (!strstr(f->errors.text.data, line.data)) {
+	} else {
 		err_set(&err, 500, "%s", line.data);
-		cfg_error_add(&f->errors, &err);
+		cfg_error_add(f->errors, &err);
 	}
 }
 
 static bool
-check_with(struct findings *f, json_object *vars, struct err *err)
+check_with(struct findings *f, json_object *vars)
 {
 	const struct crd_check check = { .on_found = on_found, .arg = f };
 	AUTO_JSON json_object *manifest = NULL;
 	AUTO_JSON json_object *trace = NULL;
+	struct err err = ERR_INIT;
 
-	if (!tmpl_explain(f->t, vars, NULL, &manifest, &trace, err))
+	if (!tmpl_explain(f->t, vars, NULL, &manifest, &trace, &err)) {
+		cfg_error_add(f->errors, &err);
 		return false;
+	}
 	f->trace = trace;
 	crd_check(&check, manifest);
 	return true;
@@ -333,17 +339,15 @@ check_with(struct findings *f, json_object *vars, struct err *err)
 
 bool
 tmpl_check_manifest(const struct tmpl *t, json_object *known,
-    json_object *sample, struct buf *warnings, struct err *err)
+    json_object *sample, struct buf *warnings, struct cfg_errors *errors)
 {
 	AUTO_JSON json_object *bare = with_lifted(t, known, /* set= */ false);
 	AUTO_JSON json_object *full = with_lifted(t, sample, /* set= */ true);
-	struct findings f = { .t = t, .errors = CFG_ERRORS_INIT,
-		.warnings = warnings };
-	bool good = check_with(&f, bare, err) && check_with(&f, full, err) &&
-	    cfg_errors_none(&f.errors, err);
+	struct findings f = { .t = t, .errors = errors, .warnings = warnings };
+	size_t before = errors->found;
 
-	cfg_errors_release(&f.errors);
-	return good;
+	return check_with(&f, bare) && check_with(&f, full) &&
+	    errors->found == before;
 }
 
 bool

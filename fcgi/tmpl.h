@@ -19,6 +19,7 @@
 #include "defs.h"
 
 struct buf;
+struct cfg_errors;
 struct err;
 struct tmpl;
 
@@ -26,8 +27,8 @@ struct tmpl;
  * Parses a template file and those it extends or includes, which are of the
  * same folder; errors are "path:line: text".
  */
-bool tmpl_load(const char *path, struct tmpl **ret_new, struct err *err)
-    MUST_CHECK;
+bool tmpl_load(const char *path, struct tmpl **ret_new,
+    struct cfg_errors *errors) MUST_CHECK;
 void tmpl_free(struct tmpl *t);
 
 /*
@@ -36,15 +37,16 @@ void tmpl_free(struct tmpl *t);
  * template's defaults or a variable that it lifts, and renders it once with
  * them, so that a variable which may be unset cannot stand inside text.
  */
-bool tmpl_check(const struct tmpl *t, json_object *known, struct err *err)
-    MUST_CHECK;
+bool tmpl_check(const struct tmpl *t, json_object *known,
+    struct cfg_errors *errors) MUST_CHECK;
 /*
  * Checks as the operator would what it renders for known, where as little as
  * can be is set, and for sample, where all is. All that would be refused is
- * in err, hazards are appended to warnings, a line each.
+ * in errors, hazards are appended to warnings, a line each.
  */
 bool tmpl_check_manifest(const struct tmpl *t, json_object *known,
-    json_object *sample, struct buf *warnings, struct err *err) MUST_CHECK;
+    json_object *sample, struct buf *warnings, struct cfg_errors *errors)
+    MUST_CHECK;
 
 /*
  * Renders the application for the variables of vars, an object; null or

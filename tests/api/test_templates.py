@@ -100,6 +100,100 @@ def test_no_rule_leaves_the_kinds_own_template(site, body):
     assert "nodeSelector" not in site.spec(**body)
 
 
+ASKERS = """templates = { choose = (
+    { kind = "batch"; user = "ana"; template = "gpu.cfg"; },
+    { kind = "batch"; team = "ml"; queue = "big"; template = "gpu.cfg"; } ); };
+"""
+
+
+@local
+@pytest.mark.parametrize("options, queue, chosen", [
+    (("-u", "ana"), "", True), (("-u", "ANA"), "", False),
+    (("-u", "bob", "--team", "data,ml"), "big", True),
+    (("-u", "bob", "--team", "data, ml"), "big", True),
+    (("-u", "bob", "--team", "data,ml"), "", False),
+    (("-u", "bob", "--team", "mlops,xml"), "big", False),
+    (("-u", "ml"), "big", False)])
+def test_rules_choose_by_who_asks(site, options, queue, chosen):
+    site.rules(ASKERS)
+    done = site.run({"queue": queue}, *options)
+    assert done.returncode == 0, done.stderr
+
+    assert ("nodeSelector" in json.loads(done.stdout)["spec"]) == chosen
+
+
+@local
+def test_a_template_knows_the_team(site):
+    site.edit('mode = "cluster";', 'mode = "cluster"; '
+              'batchScheduler = "${team}";')
+
+    done = site.run({}, "--team", "data,ml", "--explain")
+    assert done.returncode == 0, done.stderr
+    spec = json.loads(done.stdout)
+    assert spec["manifest"]["spec"]["batchScheduler"] == "data"
+    assert "team, who asks" in spec["fields"]["spec.batchScheduler"]
+
+
+@local
+@pytest.mark.parametrize("rules, line", [
+    (({"queue": "gpu*"}, {"queue": "gpu-a100"}), 2),
+    (({"queue": "gpu*"}, {"queue": "gpu-*", "team": "ml"}), 2),
+    (({}, {"user": "ana"}), 2),
+    (({"conf": "spark.a"}, {"conf": "spark.a=1"}), 2),
+    (({"queue": "gpu-*"}, {"queue": "gpu*"}), None),
+    (({"user": "ana"}, {"user": "bob"}), None),
+    (({"team": "ml"}, {"team": "mlops"}), None),
+    (({"conf": "spark.a=1"}, {"conf": "spark.a"}), None),
+    (({"team": "ml", "queue": "a"}, {"team": "ml"}), None)])
+def test_a_rule_that_never_counts_is_told(site, rules, line):
+    text = ",\n".join("{ kind = \"batch\"; template = \"gpu.cfg\"; %s }" % (
+        " ".join(f'{k} = "{v}";' for k, v in rule.items())) for rule in rules)
+    site.rules("templates = { choose = (\n%s ); };\n" % text)
+    start = site.config.read_text().split("choose")[0].count("\n") + 1
+
+    done = site.check()
+
+    assert done.returncode == 0, done.stderr
+    told = [w for w in done.stdout.splitlines() if "never counts" in w]
+    assert [w.split("livy-fcgi.cfg:")[1] for w in told] == (
+        [f"{start + line}: templates.choose: this rule never counts: what "
+         f"fits it fits the one of line {start + 1}"] if line else [])
+
+
+@local
+@pytest.mark.parametrize("member, said", [
+    ('group = "x";', "group is unknown (there are kind, user, team, queue, "
+                     "conf, template)"),
+    ('team = "a,b";', "team must be one team, without blanks and commas"),
+    ('user = "";', "user must be a text")])
+def test_a_wrong_member_of_a_rule_is_refused(site, member, said):
+    site.rules("templates = { choose = ( { kind = \"batch\"; "
+               'template = "gpu.cfg"; %s } ); };\n' % member)
+
+    done = site.check()
+
+    assert done.returncode == 1
+    assert f"templates.choose: {said}" in done.stderr
+
+
+@local
+def test_all_problems_are_told_each_with_its_line(site):
+    path = site.config.parent / "templates/gpu.cfg"
+    path.write_text('extends = "batch.cfg";\napplication = { spec = {\n' +
+                    "".join(f'wrong{i} = "a rather long text to fill'
+                            f' {"x" * 60} ${{nobody{i}}}";\n'
+                            for i in range(230)) + "}; };\n")
+
+    done = site.check()
+
+    assert done.returncode == 1
+    lines = done.stderr.splitlines()
+    assert len(lines) == 201 and lines[-1] == "(and 30 more)"
+    for i, line in enumerate(lines[:-1]):
+        assert line.startswith(f"{path}:{i + 3}: wrong{i}: unknown variable "
+                               f"'nobody{i}'"), line
+
+
 @local
 def test_a_queue_brings_the_environment_of_its_secret(site):
     container, = site.spec(queue="gpu1")["driver"]["template"]["spec"][
@@ -260,6 +354,8 @@ def test_render_explains_each_field(site):
     shown = json.loads(done.stdout)
     fields = shown["fields"]
     assert shown["template"] == "gpu.cfg"
+    assert shown["rule"].endswith(': queue = "gpu*"')
+    assert shown["rule"].startswith("livy-fcgi.cfg:")
     assert shown["manifest"]["spec"]["driver"]["memory"] == "2g"
     assert "driverMemory, field of the request" in \
         fields["spec.driver.memory"]
@@ -354,8 +450,6 @@ def test_a_dry_run_refuses_as_livy_does(gateway):
     dry = gateway.post("/batches?dryRun=true", {"file": "relative.py"})
     real = gateway.post("/batches", {"file": "relative.py"})
 
-    assert shown["rule"].endswith(': queue = "gpu*"')
-    assert shown["rule"].startswith("livy-fcgi.cfg:")
     assert dry.status_code == real.status_code == 400
     assert dry.text == real.text
 

@@ -14,6 +14,7 @@
 #include "jv.h"
 #include "manifest.h"
 #include "tmpl.h"
+#include "tmpl_err.h"
 
 static char *local_dirs[] = { (char []){ "/livy/files" } };
 static char *namespaces[] = { (char []){ "spark" }, (char []){ "other" } };
@@ -49,7 +50,7 @@ load_template(void **state UNUSED)
 
 	fputs(policy, f);
 	fclose(f);
-	if (!tmpl_load(path, &conf.template[APP_BATCH], &err))
+	if (!read_template(path, &conf.template[APP_BATCH], &err))
 		fail_msg("%s", err.msg);
 	remove(path);
 	return 0;

@@ -13,6 +13,7 @@
 #include "err.h"
 #include "jv.h"
 #include "tmpl.h"
+#include "tmpl_err.h"
 
 #define APPLICATION(x) "application = { apiVersion = \"a/v1\"; kind = \"K\"; " \
 	"spec = { type = \"t\"; sparkVersion = \"3\"; " \
@@ -67,7 +68,7 @@ load(const char *name, struct err *err)
 	char path[256];
 
 	path_of(path, name);
-	return tmpl_load(path, &t, err) ? t : NULL;
+	return read_template(path, &t, err) ? t : NULL;
 }
 
 /* What x is in a child that changes a base. */

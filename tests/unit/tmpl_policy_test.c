@@ -12,6 +12,7 @@
 #include "err.h"
 #include "jv.h"
 #include "tmpl.h"
+#include "tmpl_err.h"
 
 static struct tmpl *
 load(const char *policy, struct err *err)
@@ -25,7 +26,7 @@ load(const char *policy, struct err *err)
 	    "mainApplicationFile = \"f\"; driver = { }; executor = { }; }; };",
 	    policy);
 	fclose(f);
-	if (!tmpl_load(path, &t, err))
+	if (!read_template(path, &t, err))
 		t = NULL;
 	unlink(path);
 	return t;

@@ -12,6 +12,7 @@
 #include "err.h"
 #include "jv.h"
 #include "tmpl.h"
+#include "tmpl_err.h"
 
 #define APPLICATION_START \
 	"application = { apiVersion = \"a/v1\"; kind = \"K\"; " \
@@ -28,7 +29,7 @@ load(const char *text, struct err *err)
 
 	fputs(text, f);
 	fclose(f);
-	if (!tmpl_load(path, &t, err))
+	if (!read_template(path, &t, err))
 		t = NULL;
 	unlink(path);
 	return t;
@@ -279,7 +280,7 @@ the_check_finds_every_unknown_variable(void **state UNUSED)
 	    "((\"k\", \"z${d}\"), \"${e}\") );", &err);
 
 	assert_non_null(t);
-	assert_false(tmpl_check(t, known, &err));
+	assert_false(try_template(t, known, &err));
 
 	assert_non_null(strstr(err.msg, ":2: x: unknown variable 'c'\n"));
 	assert_non_null(strstr(err.msg, ":3: x: unknown variable 'd'\n"));
@@ -296,8 +297,8 @@ the_check_refuses_text_with_what_may_be_unset(void **state UNUSED)
 	struct tmpl *good = load_spec("x = \"${a}\"; y = \"-${b}\";", &err);
 	struct tmpl *bad = load_spec("x = \"-${a}\";", &err);
 
-	assert_true(tmpl_check(good, known, &err));
-	assert_false(tmpl_check(bad, known, &err));
+	assert_true(try_template(good, known, &err));
+	assert_false(try_template(bad, known, &err));
 	assert_non_null(strstr(err.msg, ":2: x: no value for 'a'"));
 	tmpl_free(good);
 	tmpl_free(bad);
@@ -340,7 +341,7 @@ a_template_that_is_not_there_says_so(void **state UNUSED)
 	struct tmpl *t = NULL;
 	struct err err = ERR_INIT;
 
-	assert_false(tmpl_load("/nonexistent/batch.cfg", &t, &err));
+	assert_false(read_template("/nonexistent/batch.cfg", &t, &err));
 	assert_string_equal(err.msg,
 	    "/nonexistent/batch.cfg: No such file or directory");
 }
