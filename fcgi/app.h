@@ -41,6 +41,8 @@
 #define ANNOTATION_LOG "livy-fcgi/log"
 #define ANNOTATION_TAIL "livy-fcgi/log-tail"	/* a JSON array */
 #define ANNOTATION_DRIVER "livy-fcgi/driver"	/* how it ended, one line */
+/* Of a log that is rotated: run, a place in it, and that line's number. */
+#define ANNOTATION_MARK "livy-fcgi/log-mark"
 #define APP_SCHEMA "1"
 
 /* What an application is to the API server. */
@@ -103,6 +105,10 @@ struct app {
 	bool kept;		/* the log of run kept_run lasts without a pod */
 	uint32_t pod_run;	/* which pod; 0 = not known */
 	uint32_t kept_run;
+	uint32_t mark_run;	/* whose log has the mark below; 0 = none */
+	uint32_t mark_same;	/* as in struct tail_place */
+	int64_t mark_ns;
+	int64_t mark_line;	/* number of the line after it */
 	bool deleting;		/* deletionTimestamp is set */
 	bool waits;		/* made suspended, until there is room */
 	uint32_t ns_hash;	/* app_hash of its namespace */

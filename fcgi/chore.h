@@ -48,7 +48,7 @@ struct chore {
 };
 
 extern const struct chore chore_admit, chore_agent, chore_fail, chore_keep,
-    chore_ready, chore_retire, chore_session, chore_sweep;
+    chore_mark, chore_ready, chore_retire, chore_session, chore_sweep;
 
 /* It is due, for this application (NULL = for none), if there is room. */
 void chore_add(struct chores *due, const struct chore *chore,

@@ -100,6 +100,7 @@ struct conf {
 	int64_t log_bytes;	/* held of each, */
 	int64_t log_lines;	/* and lines at most */
 	int64_t log_idle_ms;	/* without a reader, then its stream ends */
+	int64_t log_mark_ms;	/* between notes of how far one is counted */
 	int64_t kept_lines;	/* kept in the cluster */
 
 	/* interactive sessions */
@@ -133,10 +134,10 @@ struct conf {
  * Reads and checks the file and the templates it names. On failure errors
  * holds one "path:line: text" a line, all that were found.
  */
-bool conf_load(const char *path, struct conf **ret_new, struct err *err)
 bool conf_read(const char *path, struct conf **ret_new,
     struct cfg_errors *errors) MUST_CHECK;
 /* The same; err has as many of them as fit. */
+bool conf_load(const char *path, struct conf **ret_new, struct err *err)
     MUST_CHECK;
 void conf_free(struct conf *conf);
 /* Prints each setting, default, limits and why, as a commented config. */

@@ -29,7 +29,7 @@
 /* In the order in which an application is shown to them. */
 static const struct chore *const table[] = {
 	/* these speak for none */
-	&chore_agent, &chore_keep, &chore_session, &chore_ready,
+	&chore_agent, &chore_keep, &chore_mark, &chore_session, &chore_ready,
 	&chore_retire, &chore_fail, &chore_admit, &chore_sweep,
 };
 

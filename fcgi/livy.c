@@ -132,6 +132,24 @@ read_kept(json_object *notes, struct app *app, struct app_text *text)
 	text->tail = some(jv_text(jv_member(notes, ANNOTATION_TAIL)));
 }
 
+/* "RUN STAMP SAME LINE", by whoever counted: see chore_mark.c. */
+static void
+read_mark(json_object *notes, struct app *app)
+{
+	const char *s = jv_text(jv_member(notes, ANNOTATION_MARK));
+	long long stamp, line;
+	unsigned run, same;
+
+	if (!s || sscanf(s, "%10u %19lld %9u %10lld", &run, &stamp, &same,
+	    &line) != 4 || stamp <= 0 || line < 0 ||
+	    line > INT32_MAX)
+		return;
+	app->mark_run = run;
+	app->mark_ns = stamp;
+	app->mark_same = same;
+	app->mark_line = line;
+}
+
 /* Whether labels and name agree that it is this gateway's. */
 static bool
 is_ours(json_object *obj, const char *gateway, struct app *ret,
@@ -211,6 +229,7 @@ livy_app(json_object *obj, const char *gateway, struct app *ret,
 	if (app.ended_ms == 0)
 		app.ended_ms = note_ms(notes, ANNOTATION_ENDED);
 	app.exit_code = exit_code_in(text.error);
+	read_mark(notes, &app);
 	read_kept(notes, &app, &text);
 	*ret = app;
 	*ret_text = text;

@@ -126,6 +126,9 @@ tail_ask_of(const struct app *app, const struct app_text *text,
 		.id = app->id, .run = app->pod_run },
 		.over = app->exit_code >= 0 || app_ended(app),
 		.kept = kept };
+	if (app->mark_run && app->mark_run == app->pod_run)
+		ret->mark = (struct tail_mark){ app->mark_ns, app->mark_same,
+			app->mark_line };
 	snprintf(ret->key.uid, sizeof ret->key.uid, "%s", app->uid);
 	snprintf(ret->ns, sizeof ret->ns, "%s", text->ns);
 	snprintf(ret->object, sizeof ret->object, "%s", text->object);

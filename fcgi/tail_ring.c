@@ -78,6 +78,14 @@ tail_ring_reset(struct tail_writer *w, int64_t first)
 }
 
 void
+tail_ring_shift(struct tail_writer *w, int64_t by)
+{
+	w->now.first += by;
+	w->now.count += by;
+	raise_floor(w);
+}
+
+void
 tail_ring_add(struct tail_writer *w, const char *line, size_t len)
 {
 	size_t max = w->size / 2 - HEAD;

@@ -41,6 +41,8 @@ struct tail_writer {
 void tail_ring_adopt(struct tail_writer *w, const struct tail_span *published);
 /* Empty, as if lines before first had been there. */
 void tail_ring_reset(struct tail_writer *w, int64_t first);
+/* All lines have numbers that are higher by that much, not below 0. */
+void tail_ring_shift(struct tail_writer *w, int64_t by);
 void tail_ring_add(struct tail_writer *w, const char *line, size_t len);
 
 /*

@@ -145,6 +145,28 @@ pass_over(struct tail_split *s, int64_t stamp_ns)
 	s->passing = false;
 }
 
+void
+tail_split_mark(struct tail_split *s, const struct tail_mark *mark,
+    void (*on_mark)(void *arg, int64_t line))
+{
+	s->mark = *mark;
+	s->on_mark = on_mark;
+}
+
+/* Before a line of that time is told. */
+static void
+look_for_mark(struct tail_split *s, int64_t stamp_ns)
+{
+	const struct tail_mark *m = &s->mark;
+	uint64_t same = stamp_ns == s->at.stamp_ns ? s->at.same : 0;
+
+	if (m->stamp_ns == 0 || s->passing || stamp_ns < m->stamp_ns ||
+	    (stamp_ns == m->stamp_ns && same < m->same))
+		return;
+	s->mark.stamp_ns = 0;
+	s->on_mark(s->arg, m->line);
+}
+
 /* The head of a line is there: its time comes off. */
 static void
 take_head(struct tail_split *s)
@@ -157,6 +179,7 @@ take_head(struct tail_split *s)
 		stamp = read;
 	older = s->passing && stamp < s->from.stamp_ns;
 	pass_over(s, stamp);
+	look_for_mark(s, stamp);
 	if (!s->passing && stamp != s->at.stamp_ns) {
 		s->at.stamp_ns = stamp;
 		s->at.same = 0;
@@ -227,6 +250,7 @@ end_line(struct tail_split *s)
 	s->at.part = 0;
 	s->headed = false;
 	s->after_cr = false;
+	look_for_mark(s, s->at.stamp_ns);	/* no line may come after it */
 }
 
 void

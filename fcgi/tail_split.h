@@ -21,6 +21,13 @@ struct tail_place {
 	uint64_t part;		/* bytes told of the one after them */
 };
 
+/* A place that somebody counted to, and the number of the line after it. */
+struct tail_mark {
+	int64_t stamp_ns;	/* 0 = none */
+	uint64_t same;
+	int64_t line;
+};
+
 struct tail_split {
 	struct buf keep;	/* of a line whose end has not come */
 	struct tail_place at;
@@ -31,6 +38,12 @@ struct tail_split {
 	uint64_t drop;		/* bytes of a line that were told */
 	void (*on_line)(void *arg, const char *line, size_t len);
 	void (*on_gap)(void *arg); /* lines are missing before the next */
+	/*
+	 * The mark is reached: the next line has its number, or, where lines
+	 * between are missing, a higher one. NULL = no matter.
+	 */
+	void (*on_mark)(void *arg, int64_t line);
+	struct tail_mark mark;	/* its stamp is 0 once it was told */
 	void *arg;
 };
 
@@ -41,6 +54,9 @@ void tail_split_release(struct tail_split *s);
 
 /* A new stream begins, of all since that place (all: a zero one). */
 void tail_split_begin(struct tail_split *s, const struct tail_place *from);
+/* Looks for a mark from here on. */
+void tail_split_mark(struct tail_split *s, const struct tail_mark *mark,
+    void (*on_mark)(void *arg, int64_t line));
 void tail_split_feed(struct tail_split *s, const char *data, size_t len);
 /* The container has ended: what has no end of line is a line as well. */
 void tail_split_finish(struct tail_split *s);

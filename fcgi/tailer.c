@@ -48,6 +48,7 @@ struct driver {
 	struct tail_writer w;
 	struct tail_split split;
 	enum doing doing;
+	bool numbered;		/* clients may have seen its lines' numbers */
 	bool current;		/* read to its end, so it can be followed */
 	bool over;		/* it was when this read began */
 	bool leave;		/* for another driver */
@@ -97,6 +98,19 @@ static void
 on_gap(void *arg)
 {
 	on_line(arg, GAP, sizeof GAP - 1);
+}
+
+/*
+ * What was read before has the numbers that end there. Another replica has
+ * counted more lines than are left to read, never fewer.
+ */
+static void
+on_mark(void *arg, int64_t line)
+{
+	struct driver *d = arg;
+
+	if (line > d->w.now.count)
+		tail_ring_shift(&d->w, line - d->w.now.count);
 }
 
 static bool
@@ -199,6 +213,9 @@ start_log(struct driver *d, bool follow)
 		kube_path_query(&path, "follow", "true");
 	d->over = d->ask.over;
 	tail_split_begin(&d->split, &place);
+	/* numbers are given once, in the first read */
+	tail_split_mark(&d->split, d->numbered ? &(struct tail_mark){ 0 } :
+	    &d->ask.mark, on_mark);
 	start(d, follow ? DOING_FOLLOW : DOING_READ, path.data);
 }
 
@@ -229,6 +246,7 @@ on_read(struct driver *d)
 {
 	d->backoff_ms = 0;
 	d->current = !d->over;
+	d->numbered = true;
 	if (d->over)
 		tail_split_finish(&d->split);
 	say(d, d->over ? TAIL_ENDED : TAIL_LIVE);
@@ -434,7 +452,7 @@ driver_new(struct tailer *t, const struct tail_ask *ask, int64_t now_ms)
 		return NULL;
 	tail_ring_reset(&d->w, 0);
 	d->facts = (struct tail_facts){ .key = ask->key };
-	d->current = d->leave = false;
+	d->current = d->leave = d->numbered = false;
 	d->over_ms = d->retry_ms = d->backoff_ms = d->events_ms = 0;
 	tail_split_begin(&d->split, &d->facts.place);
 	publish(d);
@@ -493,6 +511,7 @@ driver_init(struct tailer *t, size_t place)
 	if (!used)
 		return;
 	d->wanted_ms = 1;	/* long ago */
+	d->numbered = d->facts.as_of_ms > 0;
 	d->ask.key = d->facts.key;
 	tail_split_begin(&d->split, &d->facts.place);
 	publish(d);

@@ -235,6 +235,37 @@ def test_rotation_loses_no_number(own, job):
     assert log(gateway, batch, "?from=1&size=100")["log"] == []
 
 
+def test_a_replica_that_comes_after_the_rotation_counts_on(maker, job):
+    cluster = maker.cluster()
+    settings = {**SETTINGS, "logs.mark": "1s"}
+    first = maker.gateway(cluster, settings=settings)
+    count = 200000
+    batch = first.submit({"file": job("bulk.py"), "args": [str(count)]})["id"]
+    small = first.submit({"file": job("tick.py"), "args": ["50"]})["id"]
+    first.wait_state(batch, "running")
+
+    def marked():
+        assert log(first, batch)["total"] == count + 2
+        notes = cluster.kube.app(first.object_name(batch))["metadata"][
+            "annotations"]
+        return notes.get("livy-fcgi/log-mark", "").endswith(f" {count + 1}")
+    wait_for("a note of all lines", marked, exceptions=(AssertionError,))
+    settled(first, small, 50)
+    got = log(first, batch, f"?from={count - 50}&size=20")["log"]
+
+    second = maker.gateway(cluster, settings=settings)
+    second.wait_state(batch, "running")
+    page = wait_for("the log", lambda: log(second, batch, "?size=5"),
+                    exceptions=(AssertionError,))
+    assert page["total"] == count + 2
+    assert page == log(first, batch, "?size=5")
+    got += log(second, batch, f"?from={count - 30}&size=100")["log"]
+    assert [x.split()[0] for x in got] == [
+        str(i) for i in range(count - 52, count)]
+    assert "livy-fcgi/log-mark" not in cluster.kube.app(
+        first.object_name(small))["metadata"]["annotations"]
+
+
 # What cannot be read
 
 def test_a_driver_that_has_not_started_has_a_story(pair, job):

@@ -401,6 +401,52 @@ a_second_ask_is_told_from_the_first(void **state UNUSED)
 	munmap(mem, size);
 }
 
+static void
+on_mark(void *arg, int64_t line)
+{
+	buf_addf(arg, "MARK %d|", (int)line);
+}
+
+/* Numbers are known where the mark's line ends, or before what follows it. */
+static void
+a_mark_is_told_once_where_it_stands(void **state UNUSED)
+{
+	static const char text[] =
+	    "2026-11-23T17:37:56.000000001Z a\n"
+	    "2026-11-23T17:37:56.000000002Z b\n"
+	    "2026-11-23T17:37:56.000000002Z c\n"
+	    "2026-11-23T17:37:56.000000004Z d\n";
+	static const struct {
+		int64_t ns;
+		uint64_t same;
+		const char *told;
+	} rows[] = {
+		{ 1, 1, "a|MARK 7|b|c|d|" }, { 2, 1, "a|b|MARK 7|c|d|" },
+		{ 2, 2, "a|b|c|MARK 7|d|" }, { 4, 1, "a|b|c|d|MARK 7|" },
+		{ 3, 1, "a|b|c|MARK 7|d|" }, { 0, 9, "MARK 7|a|b|c|d|" },
+		{ 5, 1, "a|b|c|d|" }, { 4, 2, "a|b|c|d|" },
+	};
+	static const struct tail_place start;
+	int64_t second;
+
+	assert_int_equal(tail_stamp("2026-11-23T17:37:56Z x", 22, &second),
+	    21);
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		AUTO_BUF struct buf out = BUF_INIT(1 << 16);
+		const struct tail_mark mark = { second + rows[i].ns,
+			rows[i].same, 7 };
+		struct tail_split split;
+
+		tail_split_init(&split, on_line, on_gap, &out);
+		tail_split_begin(&split, &start);
+		tail_split_mark(&split, &mark, on_mark);
+		tail_split_feed(&split, text, sizeof text - 1);
+		tail_split_finish(&split);
+		tail_split_release(&split);
+		assert_string_equal(out.data, rows[i].told);
+	}
+}
+
 int
 main(void)
 {
@@ -410,6 +456,7 @@ main(void)
 		cmocka_unit_test(a_long_line_goes_on_in_the_next),
 		cmocka_unit_test(a_broken_stream_is_taken_up_where_it_was),
 		cmocka_unit_test(a_broken_long_line_is_taken_up_inside),
+		cmocka_unit_test(a_mark_is_told_once_where_it_stands),
 		cmocka_unit_test(lines_that_were_rotated_away_leave_one_mark),
 		cmocka_unit_test(
 		    the_ring_keeps_the_last_lines_and_their_numbers),
