@@ -231,24 +231,24 @@ check_refused(const struct tmpl_policy *p, json_object *map, struct err *err)
 	    "values in session config: %s", buf_ok(&b) ? b.data : "too many");
 }
 
-/* Whether a key is of the kind whose values should not be read by others. */
+/*
+ * Whether a key is of the kind whose values should not be read by others. A
+ * provider of such names a class or a store; something else of a provider's
+ * may be the secret itself.
+ */
 static bool
 looks_secret(const char *key, const char *value)
 {
-	char low[512];
-	size_t n;
+	const char *at;
 
 	if (!*value || strcmp(value, "true") == 0 ||
 	    strcmp(value, "false") == 0 || !value[strspn(value, "0123456789")])
 		return false;
-	for (n = 0; key[n] && n < sizeof low - 1; n++)
-		low[n] = key[n] >= 'A' && key[n] <= 'Z' ? key[n] | 32 : key[n];
-	low[n] = '\0';
-	if (strstr(low, "provider"))	/* names a class or a store */
-		return false;
-	for (size_t i = 0; i < ARRAY_LEN(secret_words); i++)
-		if (strstr(low, secret_words[i]))
+	for (size_t i = 0; i < ARRAY_LEN(secret_words); i++) {
+		at = strcasestr(key, secret_words[i]);
+		if (at && !strcasestr(at, "provider"))
 			return true;
+	}
 	return false;
 }
 

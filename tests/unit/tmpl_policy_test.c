@@ -151,13 +151,18 @@ secrets_in_conf_are_refused_without_their_value(void **state UNUSED)
 		"spark.hadoop.fs.s3a.access.key", "spark.X.PASSWORD",
 		"spark.hadoop.fs.s3a.secret.key", "spark.app.authToken",
 		"spark.my.credentials", "spark.x.apiKey",
-		"spark.hadoop.fs.azure.account.key.x" };
+		"spark.hadoop.fs.azure.account.key.x",
+		"spark.provider.password" };
+	AUTO_BUF struct buf big = BUF_INIT(1000);
 	char conf[200];
 
 	for (size_t i = 0; i < ARRAY_LEN(keys); i++) {
 		snprintf(conf, sizeof conf, "{\"%s\":\"hunter2!\"}", keys[i]);
 		assert_refused("", conf, "Put it into a Kubernetes Secret");
 	}
+	/* however long the key is */
+	buf_addf(&big, "{\"spark.%0600d.password\":\"hunter2!\"}", 0);
+	assert_refused("", big.data, "Put it into a Kubernetes Secret");
 	AUTO_JSON json_object *o = json_new(
 	    "{\"conf\":{\"spark.x.password\":\"hunter2!\"}}");
 	struct err err = ERR_INIT;
@@ -173,6 +178,7 @@ what_only_sounds_like_a_secret_passes(void **state UNUSED)
 {
 	static const char *const confs[] = {
 		"{\"spark.hadoop.fs.s3a.aws.credentials.provider\":\"a.B\"}",
+		"{\"spark.hadoop.security.credential.provider.path\":\"j\"}",
 		"{\"spark.x.token.enabled\":\"true\"}",
 		"{\"spark.x.token.seconds\":\"3600\"}",
 		"{\"spark.x.password\":\"\"}",
