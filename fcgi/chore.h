@@ -53,6 +53,12 @@ extern const struct chore chore_admit, chore_agent, chore_fail, chore_keep,
 /* It is due, for this application (NULL = for none), if there is room. */
 void chore_add(struct chores *due, const struct chore *chore,
     const struct app *app_or_null);
+/*
+ * Whether it failed for this application again and again and is not tried
+ * just now, so that others need not wait for it.
+ */
+bool chore_is_stuck(struct chores *due, const struct chore *chore,
+    const struct app *app);
 struct gw *chore_gw(const struct chores *due);
 /* When this look began: epoch ms. */
 int64_t chore_now(const struct chores *due);

@@ -70,9 +70,12 @@ begin(struct chores *due UNUSED)
 	queue.waiting_count = 0;
 }
 
-/* The first of a namespace that is seen is the one that goes first. */
+/*
+ * The first of a namespace that is seen is the one that goes first, unless
+ * the API server refuses to let it go.
+ */
 static bool
-look(struct chores *due UNUSED, const struct app *app)
+look(struct chores *due, const struct app *app)
 {
 	struct waiting *w = queue.waiting;
 
@@ -89,7 +92,7 @@ look(struct chores *due UNUSED, const struct app *app)
 	}
 	if (was_let_go(app)) {
 		w->let_go++;
-	} else if (!w->any) {
+	} else if (!w->any && !chore_is_stuck(due, &chore_admit, app)) {
 		w->first = *app;
 		w->any = true;
 	}

@@ -23,6 +23,7 @@
 #define ROUND 64	/* acts of one look, then the cache is read again */
 #define SORE_MAX 256	/* failed acts that are remembered */
 #define SORE_FIRST_MS 1000
+#define STUCK_MS (4 * SORE_FIRST_MS)	/* three failures in a row */
 #define SORE_LONGEST_MS 60000
 #define REASON_BYTES 4096
 
@@ -106,6 +107,17 @@ chore_add(struct chores *l, const struct chore *chore,
 	sore = sore_of(l, &d);
 	if (l->count < ROUND && (!sore || num_mono_ms() >= sore->until_ms))
 		l->due[l->count++] = d;
+}
+
+bool
+chore_is_stuck(struct chores *l, const struct chore *chore,
+    const struct app *app)
+{
+	struct due d = { .chore = chore, .kind = app->kind, .id = app->id };
+	const struct sore *sore = sore_of(l, &d);
+
+	return sore && sore->wait_ms >= STUCK_MS &&
+	    num_mono_ms() < sore->until_ms;
 }
 
 /* Each time twice as long; the one that is due next makes room. */

@@ -155,6 +155,24 @@ def test_what_was_stopped_while_it_waited_is_never_let_go(
     assert resumed(gateway) == []
 
 
+def test_one_that_is_refused_does_not_hold_up_the_others(
+        maker, cluster, body):
+    without_operator(cluster)
+    gateway = replica(maker, cluster, **{
+        "admission.limit": 1, "admission.pace": "100ms"})
+    first, stuck, other = (gateway.submit(body)["id"] for _ in range(3))
+    cluster.faults({"method": "PATCH", "fault": "status", "status": 422,
+                    "path": gateway.object_name(stuck)})
+
+    assert gateway.delete(f"/batches/{first}").status_code == 200
+
+    wait_for("the other to go", lambda: not waits(cluster, other), 60)
+    assert waits(cluster, stuck)
+    cluster.clear_faults()
+    assert gateway.delete(f"/batches/{other}").status_code == 200
+    wait_for("it to go", lambda: not waits(cluster, stuck), 60)
+
+
 def test_a_session_goes_before_older_batches(maker, cluster, body):
     without_operator(cluster)
     gateway = replica(maker, cluster, **{
