@@ -16,6 +16,8 @@ struct told {
 	struct buf text;
 	size_t lines;
 	struct tail_writer ring;
+	struct tail_mark mark;
+	int marks;
 };
 
 static void
@@ -39,6 +41,15 @@ on_gap(void *arg)
 	buf_addstr(&t->text, "gap\n");
 }
 
+/* Once a stream, and it changes no line. */
+static void
+on_mark(void *arg, int64_t line)
+{
+	struct told *t = arg;
+
+	assert(line == t->mark.line && t->marks++ == 0);
+}
+
 static void
 feed(struct tail_split *s, const char *data, size_t len, size_t step)
 {
@@ -57,6 +68,7 @@ tell(const struct buf *log, size_t cut, size_t step, struct told *t)
 	t->text = (struct buf)BUF_INIT(8 << 20);
 	tail_split_init(&s, on_line, on_gap, t);
 	tail_split_begin(&s, &place);
+	tail_split_mark(&s, &t->mark, on_mark);
 	feed(&s, log->data, cut, step);
 	if (cut < log->len) {
 		place = s.at;
@@ -105,12 +117,14 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct tail_floor floor = { 0 }, other = { 0 };
 	struct told whole = { .ring = { &floor, bytes, RING, 50, { 0 } } };
 	struct told broken = { .ring = { &other, others, RING, 50, { 0 } } };
+	const int64_t when = 1795455476000000000;	/* as with_times says */
 	AUTO_BUF struct buf log = BUF_INIT(4 << 20);
 	const char *text = (const char *)data + 4;
 	size_t cut;
 
 	if (size < 4)
 		return 0;
+	whole.mark = (struct tail_mark){ when + data[1], data[2] % 4, 99 };
 	size -= 4;
 	pod_events_last(text, size, said, sizeof said);
 	assert(jv_utf8(said, strlen(said)) == strlen(said));
