@@ -144,8 +144,9 @@ take_key(const struct creation *c, int64_t deadline_ms, struct claim *cl,
 	if (found == FOUND_UNKNOWN)
 		return CLAIM_FAILED;
 	if (found == FOUND && is_of_key(ret_repeat, &held)) {
-		if (!held.made)
-			reserve_made(c->gw, &held, c->kind, deadline_ms);
+		if (!held.made && reserve_made(c->gw, &held, c->kind,
+		    deadline_ms) == RESERVE_GONE)
+			return used_up(c, held.id, err);
 		return CLAIM_REPEAT;
 	}
 	return held.made ? used_up(c, held.id, err) :
@@ -244,14 +245,18 @@ claim_bind(const struct creation *c, struct claim *cl, int32_t id,
 	    reserve_bind(c->gw, &cl->name, c->kind, id, deadline_ms, err);
 }
 
-void
+bool
 claim_keep(const struct creation *c, struct claim *cl, int64_t deadline_ms)
 {
+	enum reserve_result got = RESERVE_OURS;
+
+	if (*cl->key.object)
+		got = reserve_made(c->gw, &cl->key, c->kind, deadline_ms);
 	/* a repeat makes up for it */
-	if (*cl->key.object && !reserve_made(c->gw, &cl->key, c->kind,
-	    deadline_ms))
+	if (got == RESERVE_BOUND)
 		log_info("the key of %s %d is not marked as used yet",
 		    app_kind_word(c->kind), (int)cl->key.id);
+	return got != RESERVE_GONE;
 }
 
 void

@@ -26,9 +26,12 @@ enum claim_result claim_take(const struct creation *c, int64_t deadline_ms,
 int32_t claim_id(const struct claim *cl);
 bool claim_bind(const struct creation *c, struct claim *cl, int32_t id,
     int64_t deadline_ms, struct err *err) MUST_CHECK;
-/* After a create that is known to be there. */
-void claim_keep(const struct creation *c, struct claim *cl,
-    int64_t deadline_ms);
+/*
+ * After a create that is known to be there. False: what had this key was
+ * deleted while this create was on its way, which made it once more.
+ */
+bool claim_keep(const struct creation *c, struct claim *cl,
+    int64_t deadline_ms) MUST_CHECK;
 /* After a create that is known to have left nothing. */
 void claim_drop(const struct creation *c, const struct claim *cl,
     int64_t deadline_ms);

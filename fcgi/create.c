@@ -15,6 +15,7 @@
 #include "lookup.h"
 #include "manifest.h"
 #include "own.h"
+#include "remove.h"
 #include "request.h"
 #include "slots.h"
 
@@ -164,6 +165,26 @@ give_up(const struct creation *c, const struct claim *cl, enum made made,
 		ids_give_back(c->gw, c->kind, new_id, c->rq->deadline_ms);
 }
 
+/*
+ * A create whose answer is lost is sent again. A repeat of its request may
+ * have been answered by another worker meanwhile, and the application been
+ * deleted: then this one is too many.
+ */
+static enum made
+take_back(const struct creation *c, struct item *it, struct err *err)
+{
+	int32_t id = it->view.app.id;
+
+	if (!remove_app(c->gw, &it->view, c->rq->deadline_ms, err)) {
+		err_wrap(err, "%s %d has been deleted, was made once more and "
+		    "cannot be removed", app_kind_word(c->kind), (int)id);
+		return MADE_UNKNOWN;
+	}
+	err_set(err, 409, "%s %d, which this Idempotency-Key made, has been "
+	    "deleted", app_kind_word(c->kind), (int)id);
+	return MADE_NOT;
+}
+
 static bool
 try_ids(const struct creation *c, struct claim *cl, struct item *ret,
     struct err *err)
@@ -179,8 +200,11 @@ try_ids(const struct creation *c, struct claim *cl, struct item *ret,
 		}
 		made = try_id(c, cl, id, ret, err);
 		if (made == MADE) {
-			claim_keep(c, cl, c->rq->deadline_ms);
-			return true;
+			if (claim_keep(c, cl, c->rq->deadline_ms))
+				return true;
+			made = take_back(c, ret, err);
+			new_id = -1;	/* an id that was used is not given back */
+			break;
 		}
 		if (made != MADE_FOREIGN)
 			break;

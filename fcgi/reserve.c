@@ -261,14 +261,22 @@ reserve_drop(struct gw *gw, const struct reservation *r, int64_t deadline_ms)
 		return;
 }
 
-bool
+enum reserve_result
 reserve_made(struct gw *gw, struct reservation *r, enum app_kind kind,
     int64_t deadline_ms)
 {
 	struct err ignored = ERR_INIT;
+	struct reservation held;
+	enum kube_result result;
 
 	r->made = true;
-	return write_object(gw, r, kind, deadline_ms, &ignored) == KUBE_OK;
+	result = write_object(gw, r, kind, deadline_ms, &ignored);
+	if (result == KUBE_OK)
+		return RESERVE_OURS;
+	if (result == KUBE_CONFLICT && fetch(gw, r->object, deadline_ms, &held,
+	    &ignored) == KUBE_OK && held.gone && held.id == r->id)
+		return RESERVE_GONE;
+	return RESERVE_BOUND;
 }
 
 bool

@@ -4,6 +4,7 @@ application and one name has one owner, over both replicas."""
 import os
 import secrets
 import signal
+import threading
 import time
 
 import pytest
@@ -104,6 +105,32 @@ def test_a_key_whose_batch_was_deleted_is_409(twins, faulty, body, key):
         assert r.status_code == 409, r.text
         assert str(batch) in r.json()["msg"]
     assert f"livy-t-b-{batch}" not in faulty.kube.apps()
+
+
+def test_a_deleted_batch_is_not_made_again_by_its_own_late_retry(
+        twins, faulty, body, key):
+    """Its answer was lost, its create is sent once more, and meanwhile the
+    client has repeated it elsewhere and deleted what it got."""
+    before = faulty.kube.apps()
+    faulty.faults(fault("reset-after-commit", "POST", APPS, count=1),
+                  fault("stall", "POST", APPS, ms=700))
+    late = []
+    first = threading.Thread(target=lambda: late.append(
+        twins[0].post("/batches", body, headers=key)))
+    first.start()
+    wait_for("its object", lambda: made_since(faulty, before))
+
+    got = until_accepted(twins[1], body, headers=key)
+    assert got.status_code == 201, got.text
+    path = f"/batches/{got.json()['id']}"
+    assert twins[1].delete(path).status_code == 200
+    first.join()
+
+    assert late[0].status_code == 409, late[0].text
+    assert faulty.kube.apps() == before
+    for gateway in twins:
+        wait_for("its end", lambda g=gateway:
+                 g.get(path).status_code == 404)
 
 
 def test_a_key_whose_batch_somebody_deleted_past_us_is_409(
