@@ -23,6 +23,7 @@ struct tail;
 struct gw {
 	const struct conf *conf;
 	char *secret;			/* of the installation */
+	char replica[128];		/* who we are to other replicas */
 	const struct session_keys *session_keys;
 	const struct session_agent *agent;
 	int listen_fd;			/* non-blocking */

@@ -216,7 +216,7 @@ round_of(struct chores *l)
 	if (l->count > 0)
 		l->idle_ms = num_mono_ms();
 	else if (l->lease.held_ms && num_mono_ms() - l->idle_ms >
-	    LEASE_S * 1000)
+	    LEASE_IDLE_MS)
 		lease_release(l->gw, &l->lease);
 	if (l->count == 0)
 		return;
@@ -253,7 +253,7 @@ leader_main(struct gw *gw)
 	if (!audit_open(gw->conf))
 		log_error("cannot open the audit log '%s'",
 		    gw->conf->audit_log);
-	lease_init(&l.lease);
+	lease_init(&l.lease, gw->replica);
 	while (!stopped) {
 		round_of(&l);
 		/* what this replica knows nobody else may: with no lease */

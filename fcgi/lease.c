@@ -2,6 +2,7 @@
 
 #include "lease.h"
 
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "app.h"
@@ -17,14 +18,24 @@
 #define CALL_MS 5000	/* bound of one call; well below LEASE_S */
 
 void
-lease_init(struct lease *l)
+lease_replica(char *ret, size_t size)
 {
 	char host[64] = "";
+	uint64_t chance = 0;
 
-	*l = (struct lease){ 0 };
 	gethostname(host, sizeof host - 1);
-	snprintf(l->me, sizeof l->me, "%s_%d_%lld", host, (int)getpid(),
-	    (long long)num_wall_ms());
+	/* in containers of one host both of the others may be the same */
+	if (getrandom(&chance, sizeof chance, 0) != sizeof chance)
+		chance = (uint64_t)num_mono_ms();
+	snprintf(ret, size, "%s_%d_%lld_%016llx", host, (int)getpid(),
+	    (long long)num_wall_ms(), (unsigned long long)chance);
+}
+
+void
+lease_init(struct lease *l, const char *replica)
+{
+	*l = (struct lease){ 0 };
+	snprintf(l->me, sizeof l->me, "%s", replica);
 }
 
 bool

@@ -22,6 +22,7 @@
 #include "gw.h"
 #include "ids.h"
 #include "leader.h"
+#include "lease.h"
 #include "listen.h"
 #include "log.h"
 #include "num.h"
@@ -506,6 +507,7 @@ master_run(const char *config_path)
 	}
 	log_set_level(m.conf->log_level);
 	offer(&m);
+	lease_replica(m.gw.replica, sizeof m.gw.replica);
 	map_memory(&m);
 	settle_recover(&m.gw);
 	make_children(&m);
