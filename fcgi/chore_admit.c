@@ -157,8 +157,9 @@ act(struct gw *gw, const struct cache_view *v, struct buf *reason UNUSED,
 	struct app app;
 	bool waits;
 
-	if (num_mono_ms() < queue.next_ms)
-		return CHORE_NOTHING;	/* in another round */
+	/* in another round; one look may ask for several namespaces */
+	if (num_mono_ms() < queue.next_ms || queue.let_go_count == LET_GO_MAX)
+		return CHORE_NOTHING;
 	if (!fetch(gw, v, &obj, err))
 		return CHORE_FAILED;
 	waits = obj && livy_app(obj, gw->conf->gateway, &app, &text,
