@@ -131,10 +131,13 @@ cache_health(const struct cache *c, struct cache_health *ret)
 		ret->objects += atomic_load(&a->count[kind]);
 }
 
-/* The record of an id; false if it is not in the index. */
+/*
+ * The record of an id; false if it is not in the index, or, with *ret_torn,
+ * if the writer has not been let finish for long: it is starved or dead.
+ */
 static bool
 ids_find(const struct cache *c, struct cache_arena *a, enum app_kind kind,
-    int32_t id, uint32_t *ret)
+    int32_t id, uint32_t *ret, bool *ret_torn)
 {
 	const struct cache_id *ids = cache_ids(a, &c->layout, kind);
 	uint32_t n, low, high, mid;
@@ -155,7 +158,8 @@ ids_find(const struct cache *c, struct cache_arena *a, enum app_kind kind,
 				high = mid;
 		}
 	} while (seq_read_retry(&a->ids_seq[kind], n));
-	return found && !seq_is_torn(n) && *ret < c->layout.objects;
+	*ret_torn = seq_is_torn(n);
+	return found && !*ret_torn && *ret < c->layout.objects;
 }
 
 /*
@@ -203,14 +207,14 @@ watched(const struct cache *c, enum app_kind kind, int32_t id,
 {
 	struct cache_arena *a;
 	uint32_t view, record;
-	bool found = false;
+	bool found = false, torn;
 
 	for (int i = 0; i < CACHE_TRIES && !found; i++) {
 		a = cache_arena_now(c, &view);
-		if (ids_find(c, a, kind, id, &record))
+		if (ids_find(c, a, kind, id, &record, &torn))
 			found = record_read(c, a, record, copy, ret) &&
 			    copy->app.kind == kind && copy->app.id == id;
-		else if (!cache_moved(c, view))
+		else if (!torn && !cache_moved(c, view))
 			return false;
 		found = found && !cache_moved(c, view);
 	}
