@@ -279,7 +279,8 @@ def test_what_was_run_outlives_driver_and_gateways(session_maker, workdir):
             "statements"] == [kept[2]]
     assert session.delete().status_code == 200
     wait_for("it to go", lambda: not kept_map(cluster, one, session))
-    assert other.get(f"{session.path}/statements").status_code == 404
+    wait_for("the other replica to know", lambda: other.get(
+        f"{session.path}/statements").status_code == 404)
 
 
 def test_through_the_api_servers_proxy(session_maker, workdir):

@@ -33,9 +33,12 @@ def new_pid(gateway, role, old):
 
 
 def test_every_process_of_the_picture_is_there(gateway):
-    assert len(gateway.pids("worker")) == gateway.settings["fastcgi.workers"]
-    assert len(gateway.pids("watcher")) == 1
-    assert len(gateway.pids("auth")) == 1
+    wanted = {"worker": gateway.settings["fastcgi.workers"], "watcher": 1,
+              "auth": 1}
+
+    # each says what it is once it runs
+    wait_for("all of them", lambda: {
+        role: len(gateway.pids(role)) for role in wanted} == wanted)
 
 
 def test_every_listener_is_on_loopback(gateway, cluster):
