@@ -341,6 +341,15 @@ invalidated(struct operator *op, struct record *r)
 	return move(op, r, draft, PHASE_PENDING_RERUN, NULL);
 }
 
+/* It may have been submitted, and was suspended before that was written. */
+static bool
+suspend_new(struct operator *op, struct record *r)
+{
+	bool none = !record_own_pod(r) && records_pods_known(&op->records, r);
+
+	return move_on(op, r, none ? PHASE_SUSPENDED : PHASE_SUSPENDING);
+}
+
 static bool
 outlived(struct operator *op, struct record *r)
 {
@@ -392,7 +401,7 @@ step(struct operator *op, struct record *r)
 	switch (phase) {
 	case PHASE_NEW:
 		if (suspended(r))
-			return move_on(op, r, PHASE_SUSPENDED);
+			return suspend_new(op, r);
 		return to_submit(op, r);
 	case PHASE_PENDING_RERUN:
 	case PHASE_RESUMING:

@@ -395,6 +395,29 @@ def test_one_that_is_starting_can_be_stopped(gateway, cluster):
     assert gateway.post("/sessions/99999/stop", {}).status_code == 404
 
 
+def test_one_whose_driver_was_made_just_now_can_be_stopped(gateway, cluster):
+    """The operator made its pod, and could not say so before the stop."""
+    made = [n for n in cluster.kube.apps() if n.startswith("livy-se-s-")]
+    coming = max([int(n.rpartition("-")[2]) for n in made], default=-1) + 1
+    cluster.faults({"method": "PUT", "path": f"/livy-se-s-{coming}/status",
+                    "fault": "status", "status": 409})
+    try:
+        session = create(gateway)["id"]
+        assert session == coming
+        wait_for("its driver", lambda: pods(cluster, gateway, session))
+
+        r = gateway.post(f"/sessions/{session}/stop", {})
+    finally:
+        cluster.clear_faults()
+
+    assert r.status_code == 204
+    wait_for("its driver to go",
+             lambda: pods(cluster, gateway, session) == [])
+    wait_for("the operator to be done", lambda: cluster.kube.app(name_of(
+        gateway, session))["status"]["applicationState"]["state"] ==
+        "SUSPENDED")
+
+
 @pytest.mark.parametrize("when", ["starting", "running", "dead"])
 def test_a_session_can_be_deleted_whatever_it_does(when, gateway, cluster):
     conf = {"spark.fake.exit": "1"} if when == "dead" else {}
