@@ -11,6 +11,7 @@ import sys
 import time
 
 import build
+import environments
 import procs
 import skip_rules
 from place import Place, is_root
@@ -58,7 +59,7 @@ environment:
   LIVY_TEST_CLUSTER_UP     a command that brings it up first
   LIVY_TEST_IMAGE          its image with Spark and Python (spark:3.5.9)
   LIVY_TEST_SPARK_VERSION  the version of Spark in it (3.5.9)
-  LIVY_TEST_PYTHON39       Python 3.9 for dbt (python3.9)
+  LIVY_TEST_PYTHON39       Python 3.9 for dbt (python3.9, one of pyenv's)
   LIVY_TEST_JOBS           the URI of tests/spark/jobs, as its pods see it
 
 The cluster tier makes a namespace of its own, and deletes it. Where no Spark
@@ -383,8 +384,10 @@ class Runner:
     def run(self):
         self.say(f"source to {self.place.src}")
         self.place.copy_source()
-        if "spark" in self.args.tier and not self.args.k:
-            self.begin_clients()
+        if "spark" in self.args.tier:
+            environments.lend(self.place.top)
+            if not self.args.k:
+                self.begin_clients()
         for tier in self.args.tier:
             if "fuzz" in self.args.tier and tier != "unit":
                 self.begin_fuzz()
