@@ -9,73 +9,66 @@
 #include "conf.h"
 #include "gw.h"
 #include "jv.h"
+#include "own.h"
 #include "slots.h"
+#include "tally.h"
 
-struct count {
-	uint32_t key;
-	int64_t under_way;
-	bool waiting;	/* somebody was there before us */
-};
+static struct tally now;	/* too much for a stack */
 
-uint32_t
-admit_key(const struct app *app)
+bool
+admit_limits(const struct gw *gw)
 {
-	return app->ns_hash;
+	return gw->conf->admission_limit > 0 ||
+	    gw->conf->admission_team_limit > 0 ||
+	    json_object_object_length(gw->conf->admission_team_limits) > 0;
 }
 
 static bool
 add(void *arg, const struct app *app)
 {
-	struct count *n = arg;
-
-	if (admit_key(app) != n->key || app_ended(app))
-		return true;
-	if (app->waits)
-		n->waiting = true;
-	else
-		n->under_way++;
+	if (!app_ended(app))
+		tally_add(arg, app->ns_hash, app->team_hash, app->waits);
 	return true;
+}
+
+static void
+add_unseen(void *arg, const struct own_write *w)
+{
+	tally_add(arg, w->ns_hash, w->team_hash, w->waits);
 }
 
 /*
  * First what is on its way to the cache, then the cache: what arrives there
  * meanwhile counts twice, never not at all.
  */
-static struct count
-count(struct gw *gw, uint32_t key)
+void
+admit_count(struct gw *gw, struct tally *ret)
 {
-	struct count n = { .key = key };
+	uint32_t ns, team;
+	int64_t at = 0;
 
-	n.under_way = slots_admitted(gw->slots, key, gw->slot);
-	n.under_way += cache_unseen(gw->cache, key, &n.waiting);
+	tally_begin(ret, gw->conf);
+	while (slots_admitted(gw->slots, gw->slot, &at, &ns, &team))
+		tally_add(ret, ns, team, /* waits= */ false);
+	cache_unseen(gw->cache, add_unseen, ret);
 	for (int kind = 0; kind < APP_KINDS; kind++)
-		cache_each(gw->cache, (enum app_kind)kind, add, &n);
-	return n;
-}
-
-int64_t
-admit_room(struct gw *gw, uint32_t key)
-{
-	int64_t limit = gw->conf->admission_limit;
-
-	return limit == 0 ? INT64_MAX : limit - count(gw, key).under_way;
+		cache_each(gw->cache, (enum app_kind)kind, add, ret);
 }
 
 /* One at a time counts and says that it takes the room. */
 static bool
-take_room(struct gw *gw, uint32_t key)
+take_room(struct gw *gw, uint32_t ns, uint32_t team)
 {
-	struct count n;
 	bool room;
 	int rc = pthread_mutex_lock(&gw->slots->admission);
 
 	if (rc == EOWNERDEAD)	/* it guards nothing that could be half done */
 		rc = pthread_mutex_consistent(&gw->slots->admission);
 	assert(rc == 0);
-	n = count(gw, key);
-	room = !n.waiting && n.under_way < gw->conf->admission_limit;
+	admit_count(gw, &now);
+	room = tally_may_begin(&now, ns, team);
 	if (room)
-		slot_admit(&gw->slots->slot[gw->slot], key);
+		slot_admit(&gw->slots->slot[gw->slot], ns, team);
 	pthread_mutex_unlock(&gw->slots->admission);
 	return room;
 }
@@ -83,29 +76,43 @@ take_room(struct gw *gw, uint32_t key)
 void
 admit_or_wait(struct gw *gw, json_object *manifest)
 {
+	json_object *notes = jv_get(manifest, "metadata.annotations");
 	const char *ns = jv_str(manifest, "metadata.namespace");
+	const char *team = jv_str(notes, ANNOTATION_TEAM);
 
-	if (gw->conf->admission_limit == 0 || take_room(gw, app_hash(ns)))
+	if (!admit_limits(gw) ||
+	    take_room(gw, app_hash(ns), team ? app_hash(team) : 0))
 		return;
 	json_object_object_add(jv_get(manifest, "spec"), "suspend",
 	    json_object_new_boolean(true));
-	jv_set_str(jv_get(manifest, "metadata.annotations"), ANNOTATION_WAITS,
-	    "admission");
+	jv_set_str(notes, ANNOTATION_WAITS, "admission");
 }
 
 struct queue {
 	const struct app *app;
+	const struct tally *tally;
 	struct admit_place place;
 	bool seen;	/* itself: what was just made may be missing */
 };
+
+/* Whether it waits for the same as the one whose queue this is. */
+static bool
+stands_in_line(const struct queue *q, const struct app *app)
+{
+	struct tally_room r;
+
+	if (q->place.team_most > 0)
+		return app->team_hash == q->app->team_hash;
+	r = tally_room(q->tally, app->ns_hash, app->team_hash);
+	return app->ns_hash == q->app->ns_hash && r.team > 0;
+}
 
 static bool
 stands(void *arg, const struct app *app)
 {
 	struct queue *q = arg;
 
-	if (!app->waits || app_ended(app) ||
-	    admit_key(app) != admit_key(q->app))
+	if (!app->waits || app_ended(app) || !stands_in_line(q, app))
 		return true;
 	q->place.of++;
 	q->seen = q->seen || (app->kind == q->app->kind &&
@@ -119,8 +126,14 @@ stands(void *arg, const struct app *app)
 struct admit_place
 admit_place(struct gw *gw, const struct app *app)
 {
-	struct queue q = { .app = app };
+	struct queue q = { .app = app, .tally = &now };
+	struct tally_room r;
 
+	admit_count(gw, &now);
+	r = tally_room(&now, app->ns_hash, app->team_hash);
+	if (r.team_most != INT64_MAX && (r.team <= 0 ||
+	    r.ns_most == INT64_MAX))
+		q.place.team_most = r.team_most;
 	for (int kind = 0; kind < APP_KINDS; kind++)
 		cache_each(gw->cache, (enum app_kind)kind, stands, &q);
 	if (!q.seen) {

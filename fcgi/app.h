@@ -111,7 +111,8 @@ struct app {
 	int64_t mark_line;	/* number of the line after it */
 	bool deleting;		/* deletionTimestamp is set */
 	bool waits;		/* made suspended, until there is room */
-	uint32_t ns_hash;	/* app_hash of its namespace */
+	uint32_t ns_hash;	/* app_hash of its namespace, */
+	uint32_t team_hash;	/* and of its owner's team; 0 = none */
 	char uid[UID_MAX];
 	char app_id[80];	/* spark-…; "" = not known */
 	char pod_ip[46];
@@ -127,6 +128,7 @@ struct app_text {
 	const char *pod;	/* the driver pod's name */
 	const char *name;	/* Livy's name */
 	const char *owner;
+	const char *team;	/* of the owner */
 	const char *proxy_user;
 	const char *request_id;
 	const char *key;	/* the reservation of its Idempotency-Key */

@@ -17,6 +17,7 @@ struct cache_shm;	/* the shared memory: cache_write.h */
 struct conf;
 struct feed;
 struct own;
+struct own_write;
 
 /* Bytes to map for so many applications and bytes of strings. */
 size_t cache_size(int64_t objects, int64_t bytes);
@@ -83,11 +84,9 @@ void cache_page(struct cache *c, enum app_kind kind, int64_t from,
 void cache_each(struct cache *c, enum app_kind kind,
     bool (*fn)(void *arg, const struct app *app), void *arg);
 
-/*
- * Creates of this replica in a namespace (its app_hash) that the watcher has
- * not seen: how many do not wait to be admitted, and whether any does.
- */
-int64_t cache_unseen(struct cache *c, uint32_t ns_hash, bool *ret_waiting);
+/* Calls fn for each create of this replica that the watcher has not seen. */
+void cache_unseen(struct cache *c,
+    void (*fn)(void *arg, const struct own_write *w), void *arg);
 
 /* The highest id of a kind that is known here, own writes too; -1 = none. */
 int32_t cache_highest(struct cache *c, enum app_kind kind);

@@ -199,29 +199,24 @@ is_seen(const struct cache *c, size_t ids, int32_t id)
 	return false;
 }
 
-int64_t
-cache_unseen(struct cache *c, uint32_t ns_hash, bool *ret_waiting)
+void
+cache_unseen(struct cache *c, void (*fn)(void *arg, const struct own_write *w),
+    void *arg)
 {
 	struct own_write w;
 	struct cache_arena *a;
 	size_t cursor, ids;
-	int64_t n = 0;
 	uint32_t view;
 
-	*ret_waiting = false;
 	a = cache_arena_now(c, &view);
 	for (int kind = 0; c->own && kind < APP_KINDS; kind++) {
 		ids = ids_copy(c, a, (enum app_kind)kind);
 		cursor = 0;
-		while (own_next(c->own, &cursor, &w)) {
-			if (w.op != OWN_CREATED || (int)w.kind != kind ||
-			    w.ns_hash != ns_hash || is_seen(c, ids, w.id))
-				continue;
-			*ret_waiting = *ret_waiting || w.waits;
-			n += !w.waits;
-		}
+		while (own_next(c->own, &cursor, &w))
+			if (w.op == OWN_CREATED && (int)w.kind == kind &&
+			    !is_seen(c, ids, w.id))
+				fn(arg, &w);
 	}
-	return n;
 }
 
 int32_t

@@ -10,29 +10,34 @@
 #include "kube.h"
 #include "livy.h"
 #include "num.h"
+#include "tally.h"
 
 #define LET_GO_MS 30000	/* longest that the watch is believed to be late */
 #define LET_GO_MAX 64
+#define WAITING_MAX 512	/* namespaces and teams together; others in a while */
 
-/* The one that has waited longest in a namespace. */
+/*
+ * The one that has waited longest in a namespace for its team: one team at
+ * its limit holds up no other.
+ */
 struct waiting {
-	uint32_t key;		/* admit_key */
-	struct app first;
-	bool any;		/* else nobody that we have not let go */
-	int64_t let_go;		/* those that the cache still shows waiting */
+	uint32_t ns, team;
+	enum app_kind kind;
+	int32_t id;
 };
 
 /* One that we let go, until the watch tells of it. */
 struct let_go {
 	enum app_kind kind;
 	int32_t id;
+	uint32_t ns, team;
 	int64_t at_ms;		/* monotonic */
 	bool shown;		/* as waiting, in this look */
 };
 
 /* Of the leader process, of which a replica has one. */
 static struct {
-	struct waiting waiting[CONF_NAMESPACES_MAX];
+	struct waiting waiting[WAITING_MAX];
 	size_t waiting_count;
 	struct let_go let_go[LET_GO_MAX];
 	size_t let_go_count;
@@ -70,10 +75,7 @@ begin(struct chores *due UNUSED)
 	queue.waiting_count = 0;
 }
 
-/*
- * The first of a namespace that is seen is the one that goes first, unless
- * the API server refuses to let it go.
- */
+/* In the order in which they go, unless the API server refuses one. */
 static bool
 look(struct chores *due, const struct app *app)
 {
@@ -81,20 +83,16 @@ look(struct chores *due, const struct app *app)
 
 	if (!app->waits || app_ended(app))
 		return false;
+	if (was_let_go(app) || chore_is_stuck(due, &chore_admit, app))
+		return true;
 	while (w < queue.waiting + queue.waiting_count &&
-	    w->key != admit_key(app))
+	    (w->ns != app->ns_hash || w->team != app->team_hash))
 		w++;
-	if (w == queue.waiting + queue.waiting_count) {
-		if (queue.waiting_count == ARRAY_LEN(queue.waiting))
-			return true;
+	if (w == queue.waiting + queue.waiting_count &&
+	    queue.waiting_count < ARRAY_LEN(queue.waiting)) {
 		queue.waiting_count++;
-		*w = (struct waiting){ .key = admit_key(app) };
-	}
-	if (was_let_go(app)) {
-		w->let_go++;
-	} else if (!w->any && !chore_is_stuck(due, &chore_admit, app)) {
-		w->first = *app;
-		w->any = true;
+		*w = (struct waiting){ app->ns_hash, app->team_hash,
+			app->kind, app->id };
 	}
 	return true;
 }
@@ -102,14 +100,24 @@ look(struct chores *due, const struct app *app)
 static void
 end(struct chores *due)
 {
+	static struct tally tally;	/* too much for a stack */
 	const struct waiting *w = queue.waiting;
 
+	if (queue.waiting_count > 0)
+		admit_count(chore_gw(due), &tally);
+	for (size_t i = 0; i < queue.let_go_count; i++)
+		if (queue.let_go[i].shown)	/* the cache has it waiting */
+			tally_add(&tally, queue.let_go[i].ns,
+			    queue.let_go[i].team, /* waits= */ false);
 	let_go_sweep();
 	if (num_mono_ms() < queue.next_ms || queue.let_go_count == LET_GO_MAX)
 		return;
 	for (size_t i = 0; i < queue.waiting_count; i++, w++)
-		if (w->any && admit_room(chore_gw(due), w->key) > w->let_go)
-			chore_add(due, &chore_admit, &w->first);
+		if (tally_may_go(&tally, w->ns, w->team)) {
+			chore_add(due, &chore_admit, &(struct app){
+			    .kind = w->kind, .id = w->id });
+			tally_add(&tally, w->ns, w->team, /* waits= */ false);
+		}
 }
 
 /*
@@ -157,7 +165,7 @@ act(struct gw *gw, const struct cache_view *v, struct buf *reason UNUSED,
 	struct app app;
 	bool waits;
 
-	/* in another round; one look may ask for several namespaces */
+	/* in another round; one look may ask for several queues */
 	if (num_mono_ms() < queue.next_ms || queue.let_go_count == LET_GO_MAX)
 		return CHORE_NOTHING;
 	if (!fetch(gw, v, &obj, err))
@@ -168,7 +176,8 @@ act(struct gw *gw, const struct cache_view *v, struct buf *reason UNUSED,
 		return CHORE_FAILED;
 	queue.next_ms = num_mono_ms() + gw->conf->admission_pace_ms;
 	queue.let_go[queue.let_go_count++] = (struct let_go){ v->app.kind,
-		v->app.id, num_mono_ms(), true };
+		v->app.id, v->app.ns_hash, v->app.team_hash, num_mono_ms(),
+		true };
 	return waits ? CHORE_DONE : CHORE_NOTHING;
 }
 

@@ -53,8 +53,8 @@ is_group(const char *name)
 	return false;
 }
 
-static void
-list_free(struct conf_list *list)
+void
+conf_list_free(struct conf_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
 		free(list->items[i]);
@@ -62,8 +62,8 @@ list_free(struct conf_list *list)
 	*list = (struct conf_list){ 0 };
 }
 
-static void
-list_add(struct conf_list *list, const char *item)
+void
+conf_list_add(struct conf_list *list, const char *item)
 {
 	list->items = mem_realloc(list->items,
 	    (list->count + 1) * sizeof *list->items);
@@ -159,9 +159,9 @@ set_value(struct load *l, const struct conf_row *row, const char *text)
 		return;
 	case CONF_LIST:
 		if (*text)
-			list_add(conf_field(l->conf, row), text);
+			conf_list_add(conf_field(l->conf, row), text);
 		return;
-	case CONF_VARS:
+	case CONF_VARS: case CONF_LIMITS:
 		*(json_object **)conf_field(l->conf, row) =
 		    json_object_new_object();
 		return;
@@ -177,7 +177,7 @@ set_list(struct load *l, const struct conf_row *row, config_setting_t *s)
 	int count = config_setting_length(s);
 	const char *item;
 
-	list_free(list);
+	conf_list_free(list);
 	if (count < row->min || count > row->max) {
 		cfg_error(l->errors, l->path, row_line(l, row),
 		    "%s has %d items, must have %d to %d", row->name, count,
@@ -192,13 +192,35 @@ set_list(struct load *l, const struct conf_row *row, config_setting_t *s)
 			return;
 		}
 		if (check_text(l, row, item))
-			list_add(list, item);
+			conf_list_add(list, item);
 		for (size_t j = 0; j + 1 < list->count; j++)
 			if (strcmp(list->items[j], item) == 0)
 				cfg_error(l->errors, l->path,
 				    row_line(l, row), "%s has '%s' twice",
 				    row->name, item);
 	}
+}
+
+static void
+check_pair(struct load *l, const struct conf_row *row, const char *name,
+    json_object *value)
+{
+	int64_t n;
+
+	if (row->type == CONF_VARS) {
+		if (!tmpl_is_name(name, strlen(name)))
+			cfg_error(l->errors, l->path, row_line(l, row),
+			    "vars: '%s' is no name for a variable", name);
+		return;
+	}
+	if (!check_text(l, row, name))
+		return;
+	n = json_object_is_type(value, json_type_int) ?
+	    json_object_get_int64(value) : -1;
+	if (n < row->min || n > row->max)
+		cfg_error(l->errors, l->path, row_line(l, row), "%s of '%s' "
+		    "must be a whole number from %lld to %lld", row->name,
+		    name, (long long)row->min, (long long)row->max);
 }
 
 static void
@@ -220,12 +242,8 @@ set_vars(struct load *l, const struct conf_row *row, config_setting_t *s)
 		    "%s must be %s", row->name, conf_form(row));
 		return;
 	}
-	json_object_object_foreach(vars, name, value) {
-		(void)value;
-		if (!tmpl_is_name(name, strlen(name)))
-			cfg_error(l->errors, l->path, row_line(l, row),
-			    "vars: '%s' is no name for a variable", name);
-	}
+	json_object_object_foreach(vars, name, value)
+		check_pair(l, row, name, value);
 	json_object_put(*field);
 	*field = vars;
 	vars = NULL;
@@ -248,13 +266,15 @@ set_from_file(struct load *l, const struct conf_row *row, config_setting_t *s)
 	} else if (row->type == CONF_LIST &&
 	    (type == CONFIG_TYPE_ARRAY || type == CONFIG_TYPE_LIST)) {
 		set_list(l, row, s);
-	} else if (row->type == CONF_VARS && type == CONFIG_TYPE_LIST) {
+	} else if ((row->type == CONF_VARS || row->type == CONF_LIMITS) &&
+	    type == CONFIG_TYPE_LIST) {
 		set_vars(l, row, s);
 	} else if (row->type == CONF_RULES && type == CONFIG_TYPE_LIST) {
 		conf_choose_read(l->conf, l->path, s, l->errors);
 	} else if (type == CONFIG_TYPE_STRING && row->type != CONF_COUNT &&
 	    row->type != CONF_BOOL && row->type != CONF_LIST &&
-	    row->type != CONF_VARS && row->type != CONF_RULES) {
+	    row->type != CONF_VARS && row->type != CONF_LIMITS &&
+	    row->type != CONF_RULES) {
 		set_value(l, row, config_setting_get_string(s));
 	} else {
 		cfg_error(l->errors, l->path, row_line(l, row),
@@ -468,9 +488,9 @@ conf_free(struct conf *conf)
 			free(*(char **)field);
 			break;
 		case CONF_LIST:
-			list_free(field);
+			conf_list_free(field);
 			break;
-		case CONF_VARS:
+		case CONF_VARS: case CONF_LIMITS:
 			json_object_put(*(json_object **)field);
 			break;
 		case CONF_COUNT: case CONF_DURATION: case CONF_SECONDS:

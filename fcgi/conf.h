@@ -31,6 +31,9 @@ struct conf_list {
 	size_t count;
 };
 
+void conf_list_add(struct conf_list *list, const char *item);
+void conf_list_free(struct conf_list *list);
+
 struct conf {
 	char *path;		/* the file it came from */
 
@@ -114,6 +117,8 @@ struct conf {
 
 	/* the leader's chores */
 	int64_t admission_limit; /* under way in a namespace; 0 = any */
+	int64_t admission_team_limit; /* and of a team, but for those of */
+	struct json_object *admission_team_limits; /* a limit by name */
 	int64_t admission_pace_ms; /* between two that are admitted */
 	int64_t start_timeout_ms; /* from admission to running; 0 = never */
 	int64_t batch_retention_ms; /* after their end */

@@ -41,36 +41,59 @@ is_team(const char *text)
 	return !text[strcspn(text, ", \t")];
 }
 
-/* One "name = text" of a rule; NULL or what is wrong with it. */
+/* A text or a list of them. */
 static const char *
-read_member(struct conf_choice *c, const char *name, const char *text)
+read_patterns(struct conf_list *to, const config_setting_t *s, bool teams)
+{
+	int count = config_setting_is_array(s) || config_setting_is_list(s) ?
+	    config_setting_length(s) : -1;
+	const char *text;
+
+	for (int i = 0; i < (count < 0 ? 1 : count); i++) {
+		text = count < 0 ? config_setting_get_string(s) :
+		    config_setting_get_string_elem(s, i);
+		if (!text || !*text)
+			return "must be a text or a list of texts, such as "
+			    "[ \"a\", \"b*\" ]";
+		if (teams && !is_team(text))
+			return "must be teams without blanks and commas, such "
+			    "as [ \"a\", \"b*\" ]";
+		conf_list_add(to, text);
+	}
+	return count == 0 ? "must not be empty" : NULL;
+}
+
+/* One "name = ..." of a rule; NULL or what is wrong with it. */
+static const char *
+read_member(struct conf_choice *c, const char *name, const config_setting_t *s)
 {
 	const struct {
 		const char *name;
-		char **field;
-	} texts[] = {
+		struct conf_list *field;
+	} lists[] = {
 		{ "user", &c->user }, { "team", &c->team },
-		{ "queue", &c->queue }, { "template", &c->file },
+		{ "queue", &c->queue },
 	};
+	const char *text = config_setting_get_string(s);
 
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		if (strcmp(name, lists[i].name) == 0)
+			return read_patterns(lists[i].field, s,
+			    lists[i].field == &c->team);
+	if (strcmp(name, "kind") != 0 && strcmp(name, "conf") != 0 &&
+	    strcmp(name, "template") != 0)
+		return "is unknown (there are kind, user, team, queue, conf, "
+		    "template)";
 	if (!text || !*text)
 		return "must be a text";
 	if (strcmp(name, "kind") == 0)
 		return read_kind(c, text) ? NULL :
 		    "must be \"batch\" or \"session\"";
-	if (strcmp(name, "team") == 0 && !is_team(text))
-		return "must be one team, without blanks and commas";
-	if (strcmp(name, "conf") == 0) {
+	if (strcmp(name, "conf") == 0)
 		read_conf(c, text);
-		return NULL;
-	}
-	for (size_t i = 0; i < ARRAY_LEN(texts); i++)
-		if (strcmp(name, texts[i].name) == 0) {
-			*texts[i].field = mem_strdup(text);
-			return NULL;
-		}
-	return "is unknown (there are kind, user, team, queue, conf, "
-	    "template)";
+	else
+		c->file = mem_strdup(text);
+	return NULL;
 }
 
 static void
@@ -89,8 +112,7 @@ read_rule(struct conf_choice *c, const char *path, config_setting_t *rule,
 	}
 	for (int i = 0; i < config_setting_length(rule); i++) {
 		s = config_setting_get_elem(rule, (unsigned)i);
-		wrong = read_member(c, config_setting_name(s),
-		    config_setting_get_string(s));
+		wrong = read_member(c, config_setting_name(s), s);
 		if (wrong)
 			cfg_error(errors, path, config_setting_source_line(s),
 			    "templates.choose: %s %s", config_setting_name(s),
@@ -127,9 +149,9 @@ conf_choose_free(struct conf *conf)
 	for (size_t i = 0; i < conf->choices_count; i++) {
 		struct conf_choice *c = &conf->choices[i];
 
-		free(c->user);
-		free(c->team);
-		free(c->queue);
+		conf_list_free(&c->user);
+		conf_list_free(&c->team);
+		conf_list_free(&c->queue);
 		free(c->conf_key);
 		free(c->conf_value);
 		free(c->file);
@@ -141,36 +163,60 @@ conf_choose_free(struct conf *conf)
 }
 
 static bool
-fits(const char *pattern, const char *text)
+fits_len(const char *pattern, const char *text, size_t len)
 {
-	size_t len = strlen(pattern);
+	size_t n = strlen(pattern);
 
-	if (!text)
-		return false;
-	if (len > 0 && pattern[len - 1] == '*')
-		return strncmp(pattern, text, len - 1) == 0;
-	return strcmp(pattern, text) == 0;
+	if (n > 0 && pattern[n - 1] == '*')
+		return n - 1 <= len && memcmp(pattern, text, n - 1) == 0;
+	return n == len && memcmp(pattern, text, n) == 0;
 }
 
-/* Teams are told apart by commas, with blanks or without. */
 static bool
-has_team(const char *teams, const char *team)
+fits(const char *pattern, const char *text)
 {
-	size_t len = strlen(team), n;
+	return text && fits_len(pattern, text, strlen(text));
+}
 
-	for (; *teams; teams += n + (teams[n] != '\0')) {
-		n = strcspn(teams, ", \t");
-		if (n == len && memcmp(teams, team, n) == 0)
+static bool
+fits_any(const struct conf_list *patterns, const char *text, size_t len)
+{
+	for (size_t i = 0; i < patterns->count; i++)
+		if (fits_len(patterns->items[i], text, len))
 			return true;
-	}
 	return false;
 }
 
+/*
+ * The first of the teams that fits a pattern, or of all where there is none:
+ * its length, 0 = no team does. Commas tell them apart, with blanks or not.
+ */
+static size_t
+find_team(const char *teams, const struct conf_list *patterns,
+    const char **ret)
+{
+	size_t n;
+
+	for (; *teams; teams += n + (teams[n] != '\0')) {
+		n = strcspn(teams, ", \t");
+		if (n > 0 && (patterns->count == 0 ||
+		    fits_any(patterns, teams, n))) {
+			*ret = teams;
+			return n;
+		}
+	}
+	return 0;
+}
+
+/* Nobody fits no pattern. */
 static bool
 asked_by(const struct conf_choice *c, const struct asker *by)
 {
-	return (!c->user || strcmp(c->user, by->user) == 0) &&
-	    (!c->team || has_team(by->teams, c->team));
+	const char *team;
+
+	return (c->user.count == 0 || (*by->user &&
+	    fits_any(&c->user, by->user, strlen(by->user)))) &&
+	    (c->team.count == 0 || find_team(by->teams, &c->team, &team) > 0);
 }
 
 static bool
@@ -178,9 +224,10 @@ applies(const struct conf_choice *c, const struct asker *by,
     json_object *vars)
 {
 	json_object *map = jv_member(vars, "conf");
+	const char *queue = jv_str(vars, "queue");
 
-	if (!asked_by(c, by) ||
-	    (c->queue && !fits(c->queue, jv_str(vars, "queue"))))
+	if (!asked_by(c, by) || (c->queue.count > 0 && (!queue ||
+	    !fits_any(&c->queue, queue, strlen(queue)))))
 		return false;
 	if (!c->conf_key)
 		return true;
@@ -188,28 +235,45 @@ applies(const struct conf_choice *c, const struct asker *by,
 	    fits(c->conf_value, jv_text(jv_member(map, c->conf_key))));
 }
 
-/* Whether what fits b fits a, too; NULL fits all. */
+/* Whether what fits the pattern b fits a, too; NULL fits all. */
 static bool
-covers(const char *a, const char *b, bool patterns)
+covers(const char *a, const char *b)
 {
 	size_t len = b ? strlen(b) : 0;
 
 	if (!a || !b)
 		return !a;
-	if (!patterns || len == 0 || b[len - 1] != '*')
-		return patterns ? fits(a, b) : strcmp(a, b) == 0;
+	if (len == 0 || b[len - 1] != '*')
+		return fits(a, b);
 	/* "gpu-*" is in "gpu*", not the other way round */
 	return a[strlen(a) - 1] == '*' && strncmp(a, b, strlen(a) - 1) == 0;
+}
+
+/* Whether each of b is in one of a. */
+static bool
+covers_all(const struct conf_list *a, const struct conf_list *b)
+{
+	bool in = true;
+
+	if (a->count == 0 || b->count == 0)
+		return a->count == 0;
+	for (size_t i = 0; i < b->count && in; i++) {
+		in = false;
+		for (size_t j = 0; j < a->count && !in; j++)
+			in = covers(a->items[j], b->items[i]);
+	}
+	return in;
 }
 
 static bool
 covered(const struct conf_choice *a, const struct conf_choice *b)
 {
-	return a->kind == b->kind && covers(a->user, b->user, false) &&
-	    covers(a->team, b->team, false) &&
-	    covers(a->queue, b->queue, true) &&
-	    covers(a->conf_key, b->conf_key, false) &&
-	    covers(a->conf_value, b->conf_value, true);
+	return a->kind == b->kind && covers_all(&a->user, &b->user) &&
+	    covers_all(&a->team, &b->team) &&
+	    covers_all(&a->queue, &b->queue) &&
+	    (!a->conf_key || (b->conf_key &&
+	    strcmp(a->conf_key, b->conf_key) == 0)) &&
+	    covers(a->conf_value, b->conf_value);
 }
 
 void
@@ -218,8 +282,8 @@ conf_choose_warn(const struct conf *conf, struct buf *warnings)
 	const struct conf_choice *c = conf->choices, *before;
 
 	for (size_t i = 0; i < conf->choices_count; i++) {
-		if (conf->identity == IDENTITY_NONE && (c[i].user ||
-		    c[i].team))
+		if (conf->identity == IDENTITY_NONE && (c[i].user.count > 0
+		    || c[i].team.count > 0))
 			buf_addf(warnings, "%s:%u: templates.choose: this "
 			    "rule never counts: nobody signs in\n",
 			    conf->path, c[i].line);
@@ -233,11 +297,16 @@ conf_choose_warn(const struct conf *conf, struct buf *warnings)
 }
 
 static void
-add_member(struct buf *b, const char *name, const char *text)
+add_member(struct buf *b, const char *name, const struct conf_list *texts)
 {
-	if (text)
-		buf_addf(b, "%s%s = \"%s\"", b->len > 0 ? ", " : "", name,
-		    text);
+	if (texts->count == 0)
+		return;
+	buf_addf(b, "%s%s = %s", b->len > 0 ? ", " : "", name,
+	    texts->count > 1 ? "[ " : "");
+	for (size_t i = 0; i < texts->count; i++)
+		buf_addf(b, "%s\"%s\"", i > 0 ? ", " : "", texts->items[i]);
+	if (texts->count > 1)
+		buf_addstr(b, " ]");
 }
 
 /* "livy-fcgi.cfg:7: team = "data", queue = "gpu*"" */
@@ -249,10 +318,12 @@ note_rule(const struct conf *conf, const struct conf_choice *c,
 	AUTO_BUF struct buf b = BUF_INIT(CFG_FILE_MAX);
 	const char *file = strrchr(conf->path, '/');
 
-	add_member(&members, "user", c->user);
-	add_member(&members, "team", c->team);
-	add_member(&members, "queue", c->queue);
-	add_member(&members, "conf", c->conf_key);
+	add_member(&members, "user", &c->user);
+	add_member(&members, "team", &c->team);
+	add_member(&members, "queue", &c->queue);
+	if (c->conf_key)
+		buf_addf(&members, "%sconf = \"%s\"",
+		    members.len > 0 ? ", " : "", c->conf_key);
 	if (c->conf_value)
 		buf_addf(&members, " = \"%s\"", c->conf_value);
 	buf_addf(&b, "%s:%u: %s", file ? file + 1 : conf->path, c->line,
@@ -260,9 +331,15 @@ note_rule(const struct conf *conf, const struct conf_choice *c,
 	jv_set_str(vars, "rule", b.data);
 }
 
+/* The team that a rule asked for, or else the first. */
 static void
-note_team(const char *team, size_t len, json_object *vars)
+note_team(const struct asker *by, const struct conf_choice *c,
+    json_object *vars)
 {
+	static const struct conf_list any;
+	const char *team = NULL;
+	size_t len = find_team(by->teams, c ? &c->team : &any, &team);
+
 	if (len > 0)
 		json_object_object_add(vars, "team",
 		    json_object_new_string_len(team, (int)len));
@@ -299,15 +376,11 @@ conf_policy(const struct conf *conf, enum app_kind kind,
 	static const struct asker nobody = { "", "" };
 	const struct conf_choice *c;
 	const struct tmpl *t;
-	const char *teams;
 
 	if (!by)
 		by = &nobody;
 	c = choose(conf, kind, by, vars);
-	teams = by->teams + strspn(by->teams, ", \t");
-	if (c && c->team)
-		teams = c->team;
-	note_team(teams, strcspn(teams, ", \t"), vars);
+	note_team(by, c, vars);
 	jv_set_str(vars, "template", c ? c->file : conf->template_file[kind]);
 	if (c)
 		note_rule(conf, c, vars);

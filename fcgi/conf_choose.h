@@ -5,11 +5,9 @@
 #ifndef CONF_CHOOSE_H
 #define CONF_CHOOSE_H
 
-#include "app.h"
+#include "conf.h"
 
 struct buf;
-struct cfg_errors;
-struct conf;
 struct config_setting_t;
 struct err;
 struct tmpl;
@@ -20,12 +18,13 @@ struct asker {
 	const char *teams;	/* the list of LIVY_GROUPS: "data,ml" */
 };
 
-/* A rule: what is NULL does not matter. */
+/*
+ * A rule: what is NULL or empty does not matter. A pattern's last character
+ * can be '*'; of a list one must fit.
+ */
 struct conf_choice {
 	enum app_kind kind;
-	char *user;
-	char *team;
-	char *queue;		/* a pattern: its last character can be '*' */
+	struct conf_list user, team, queue;	/* patterns */
 	char *conf_key;
 	char *conf_value;	/* a pattern; NULL = whatever it is */
 	char *file;		/* of the template */
@@ -43,8 +42,8 @@ void conf_choose_warn(const struct conf *conf, struct buf *warnings);
 /*
  * Decides which template a request gets, notes its file's name as the
  * variable "template", the rule that chose it (its line and text, unset
- * where none did) as "rule" and the asker's team, the rule's or else the
- * first, as "team", and applies the template's policy to the request's conf
+ * where none did) as "rule" and the asker's team, the one that the rule asked
+ * for or else the first, as "team", and applies the template's policy to the request's conf
  * (see tmpl_take_conf): 400 for what it refuses. by NULL: nobody.
  */
 bool conf_policy(const struct conf *conf, enum app_kind kind,

@@ -15,7 +15,7 @@ add_value(struct buf *b, const struct conf_row *row)
 		buf_addf(b, *row->fallback ? "[ \"%s\" ];" : "[ ];%s",
 		    row->fallback);
 		break;
-	case CONF_VARS: case CONF_RULES:
+	case CONF_VARS: case CONF_LIMITS: case CONF_RULES:
 		buf_addstr(b, "( );");
 		break;
 	case CONF_TEXT: case CONF_PATH: case CONF_DURATION:
@@ -36,10 +36,21 @@ add_value(struct buf *b, const struct conf_row *row)
 			buf_addf(b, "%s%s", i ? ", " : "\t# ", row->words[i]);
 		break;
 	case CONF_TEXT: case CONF_PATH: case CONF_BOOL: case CONF_LIST:
-	case CONF_VARS: case CONF_RULES:
+	case CONF_VARS: case CONF_LIMITS: case CONF_RULES:
 		break;
 	}
 	buf_addch(b, '\n');
+}
+
+static void
+add_example(struct buf *b, const char *lines, const char *indent)
+{
+	const char *end;
+
+	for (; lines && *lines; lines = end + 1) {
+		end = strchrnul(lines, '\n');
+		buf_addf(b, "%s#\t%.*s\n", indent, (int)(end - lines), lines);
+	}
 }
 
 void
@@ -68,8 +79,9 @@ conf_print_defaults(FILE *out)
 			len = (size_t)(dot - name);
 			buf_addf(&b, "\n%.*s = {\n", (int)len, name);
 		}
-		buf_addf(&b, "%s# %s\n%s%s = ", dot ? "\t" : "",
-		    conf_table[i].why, dot ? "\t" : "", dot ? dot + 1 : name);
+		buf_addf(&b, "%s# %s\n", dot ? "\t" : "", conf_table[i].why);
+		add_example(&b, conf_table[i].example, dot ? "\t" : "");
+		buf_addf(&b, "%s%s = ", dot ? "\t" : "", dot ? dot + 1 : name);
 		add_value(&b, &conf_table[i]);
 	}
 	fputs(b.data, out);

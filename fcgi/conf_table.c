@@ -82,6 +82,13 @@ check_fs(const char *text)
 	    "must not end with '/'" : NULL;
 }
 
+/* A team in LIVY_GROUPS ends at a comma or blank, so none can hold one. */
+static const char *
+check_team(const char *text)
+{
+	return !*text || text[strcspn(text, ", \t")] ? "is no team" : NULL;
+}
+
 /* A pattern that livy.c fills: the names it knows, or nothing in braces. */
 static const char *
 check_url(const char *text)
@@ -222,6 +229,12 @@ const struct conf_row conf_table[] = {
 	{ "admission.limit", CONF_COUNT, FIELD(admission_limit), "0",
 	    .min = 0, .max = 1000000,
 	    .why = "under way in a namespace, more wait; 0: no limit" },
+	{ "admission.team_limit", CONF_COUNT, FIELD(admission_team_limit), "0",
+	    .min = 0, .max = 1000000,
+	    .why = "the same of a team in all namespaces; 0: no limit" },
+	{ "admission.team_limits", CONF_LIMITS, FIELD(admission_team_limits),
+	    "", .min = 0, .max = 1000000, .check = check_team,
+	    .why = "single teams' own: ( (\"ml\", 8), (\"ops\", 0) )" },
 	{ "admission.pace", CONF_DURATION, FIELD(admission_pace_ms), "500ms",
 	    .min = 1, .max = MS_DAY,
 	    .why = "between two that are admitted after waiting" },
@@ -330,7 +343,13 @@ const struct conf_row conf_table[] = {
 	    "session.cfg", .check = check_needed,
 	    .why = "the template of sessions, the same way" },
 	{ "templates.choose", CONF_RULES, FIELD(choices), "",
-	    .why = "rules for other templates, the first that fits counts" },
+	    .why = "rules for other templates, the first that fits counts",
+	    .example =
+	    "choose = (\n"
+	    "  { kind = \"batch\"; team = \"ml\"; template = \"ml.cfg\"; },\n"
+	    "  { kind = \"batch\"; user = [ \"ana\", \"svc-*\" ]; "
+	    "queue = \"gpu*\";\n"
+	    "    template = \"gpu.cfg\"; } );\n" },
 
 	{ "vars", CONF_VARS, FIELD(vars), "",
 	    .why = "values for templates: ( (\"image\", \"spark:4\") )" },
@@ -359,6 +378,8 @@ conf_form(const struct conf_row *row)
 	case CONF_LIST: return "a list of texts, such as [ \"a\", \"b\" ]";
 	case CONF_VARS:
 		return "a list of pairs, such as ( (\"image\", \"spark:4\") )";
+	case CONF_LIMITS:
+		return "a list of pairs, such as ( (\"ml\", 8) )";
 	case CONF_RULES:
 		return "a list of groups, such as "
 		    "( { kind = \"batch\"; queue = \"gpu*\"; "
@@ -398,7 +419,8 @@ conf_add_number(struct buf *b, const struct conf_row *row, int64_t n)
 		buf_addf(b, "%04llo", (unsigned long long)n);
 		return;
 	case CONF_COUNT: case CONF_TEXT: case CONF_PATH: case CONF_BOOL:
-	case CONF_WORD: case CONF_LIST: case CONF_VARS: case CONF_RULES:
+	case CONF_WORD: case CONF_LIST: case CONF_VARS: case CONF_LIMITS:
+	case CONF_RULES:
 		buf_addint(b, n);
 	}
 }
@@ -437,7 +459,7 @@ conf_number(const struct conf_row *row, const char *text, int64_t *ret)
 	case CONF_MODE:
 		return octal(text, ret);
 	case CONF_TEXT: case CONF_PATH: case CONF_BOOL: case CONF_WORD:
-	case CONF_LIST: case CONF_VARS: case CONF_RULES:
+	case CONF_LIST: case CONF_VARS: case CONF_LIMITS: case CONF_RULES:
 		break;
 	}
 	return false;

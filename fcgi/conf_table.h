@@ -22,6 +22,7 @@ enum conf_type {
 	CONF_WORD,		/* one of words, kept as its place among them */
 	CONF_LIST,		/* of texts */
 	CONF_VARS,		/* list of pairs, kept as a JSON object */
+	CONF_LIMITS,		/* pairs of a name and a number, the same */
 	CONF_RULES,		/* list of groups, kept by conf_choose.c */
 };
 
@@ -35,6 +36,7 @@ struct conf_row {
 	/* What is wrong with a text or an item, NULL if nothing is. */
 	const char *(*check)(const char *text);
 	const char *why;	/* one line */
+	const char *example;	/* more lines, indented as they are; or NULL */
 };
 
 extern const struct conf_row conf_table[];

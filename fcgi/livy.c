@@ -202,6 +202,8 @@ livy_app(json_object *obj, const char *gateway, struct app *ret,
 	app.waits = jv_bool(obj, "spec.suspend", false) &&
 	    jv_member(notes, ANNOTATION_WAITS);
 	app.ns_hash = app_hash(text.ns);
+	text.team = some(jv_text(jv_member(notes, ANNOTATION_TEAM)));
+	app.team_hash = text.team ? app_hash(text.team) : 0;
 	app.key_version = note_number(notes, ANNOTATION_TOKEN_KEY, INT32_MAX);
 	app.agent_port = note_number(notes, ANNOTATION_PORT, 65535);
 	app.agent = agent ? app_hash(agent) : 0;

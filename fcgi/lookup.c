@@ -191,8 +191,14 @@ tell_place(struct gw *gw, struct item *it)
 	if (p.at / 10 % 10 != 1)
 		th = p.at % 10 == 1 ? "st" : p.at % 10 == 2 ? "nd" :
 		    p.at % 10 == 3 ? "rd" : "th";
-	snprintf(it->place, sizeof it->place, "%lld%s of %lld",
-	    (long long)p.at, th, (long long)p.of);
+	if (p.team_most > 0)
+		snprintf(it->place, sizeof it->place, "%lld%s of %lld of team "
+		    "%.64s, of which %lld may be under way", (long long)p.at,
+		    th, (long long)p.of, v->text.team ? v->text.team : "",
+		    (long long)p.team_most);
+	else
+		snprintf(it->place, sizeof it->place, "%lld%s of %lld",
+		    (long long)p.at, th, (long long)p.of);
 	v->text.place = it->place;
 	buf_clear(&it->part[LOG]);
 	livy_render_log(&v->app, &v->text, &it->part[LOG]);

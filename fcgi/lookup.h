@@ -23,7 +23,7 @@ struct item {
 	struct cache_view view;
 	json_object *obj;
 	struct buf part[4];
-	char place[64];	/* in the queue, as view.text.place lends it */
+	char place[160];	/* in the queue, as view.text.place lends it */
 };
 #define ITEM_PART_MAX (1u << 20)
 #define ITEM_INIT { .view = CACHE_VIEW_INIT, .part = { \

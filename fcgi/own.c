@@ -18,7 +18,7 @@ struct own_head {
 	_Atomic int64_t since_ms;
 	_Atomic int32_t id;
 	_Atomic uint32_t what;	/* enum own_op, kind << 8, waits << 16 */
-	_Atomic uint32_t ns_hash;
+	_Atomic uint32_t ns_hash, team_hash;
 };
 
 struct own_entry {
@@ -155,6 +155,7 @@ record(struct own *o, int slot, int place, enum own_op op,
 	atomic_store(&head->what, (uint32_t)op | (uint32_t)app->kind << 8 |
 	    (uint32_t)app->waits << 16);
 	atomic_store(&head->ns_hash, app->ns_hash);
+	atomic_store(&head->team_hash, app->team_hash);
 	atomic_store(&head->since_ms, num_mono_ms());
 	atomic_store(&head->ticket, ticket);
 }
@@ -239,6 +240,7 @@ next_open(const struct own *o, size_t *at, enum own_op op, int kind,
 			.id = atomic_load(&head->id),
 			.since_ms = atomic_load(&head->since_ms),
 			.ns_hash = atomic_load(&head->ns_hash),
+			.team_hash = atomic_load(&head->team_hash),
 			.waits = what >> 16 & 1,
 		};
 		if (atomic_load(&head->ticket) != ticket)

@@ -61,7 +61,7 @@ struct own_write {
 	enum app_kind kind;
 	int32_t id;
 	int64_t since_ms;	/* monotonic */
-	uint32_t ns_hash;	/* of a create, and */
+	uint32_t ns_hash, team_hash;	/* of a create, and */
 	bool waits;		/* to be admitted */
 };
 bool own_next(struct own *o, size_t *cursor, struct own_write *ret) MUST_CHECK;

@@ -22,6 +22,7 @@ static const struct {
 	{ offsetof(struct app_text, pod), KEPT },
 	{ offsetof(struct app_text, name), KEPT },
 	{ offsetof(struct app_text, owner), KEPT },
+	{ offsetof(struct app_text, team), KEPT },
 	{ offsetof(struct app_text, proxy_user), KEPT },
 	{ offsetof(struct app_text, request_id), KEPT },
 	{ offsetof(struct app_text, key), KEPT },

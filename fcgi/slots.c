@@ -157,8 +157,9 @@ slot_intend(struct slot *s, int kind, int32_t id, const char *user,
 }
 
 void
-slot_admit(struct slot *s, uint32_t ns_hash)
+slot_admit(struct slot *s, uint32_t ns_hash, uint32_t team_hash)
 {
+	atomic_store(&s->intent.team, team_hash);
 	atomic_store(&s->intent.admitted, (uint64_t)ns_hash + 1);
 }
 
@@ -168,19 +169,27 @@ slot_arrived(struct slot *s)
 	atomic_store(&s->intent.admitted, 0);
 }
 
-int64_t
-slots_admitted(const struct slots *s, uint32_t ns_hash, int but_slot)
+bool
+slots_admitted(const struct slots *s, int but_slot, int64_t *at,
+    uint32_t *ret_ns, uint32_t *ret_team)
 {
-	uint64_t word = (uint64_t)ns_hash + 1;
-	int64_t n = 0;
+	const struct intent *in;
+	uint64_t word;
+	int64_t i;
 
-	for (int64_t i = 0; i < s->count; i++)
-		n += i != but_slot && atomic_load(&s->slot[i].intent.open) &&
-		    atomic_load(&s->slot[i].intent.admitted) == word;
-	for (size_t i = 0; i < SLOTS_ORPHANS; i++)
-		n += atomic_load(&s->orphan[i].open) &&
-		    atomic_load(&s->orphan[i].admitted) == word;
-	return n;
+	while (*at < s->count + SLOTS_ORPHANS) {
+		i = (*at)++;
+		in = i < s->count ? &s->slot[i].intent :
+		    &s->orphan[i - s->count];
+		word = i != but_slot && atomic_load(&in->open) ?
+		    atomic_load(&in->admitted) : 0;
+		if (word == 0)
+			continue;
+		*ret_ns = (uint32_t)(word - 1);
+		*ret_team = atomic_load(&in->team);
+		return true;
+	}
+	return false;
 }
 
 bool
@@ -192,6 +201,7 @@ slot_recover(struct slots *s, const struct intent *from)
 		to = &s->orphan[i];
 		if (atomic_load(&to->open))
 			continue;
+		atomic_store(&to->team, atomic_load(&from->team));
 		atomic_store(&to->admitted, atomic_load(&from->admitted));
 		to->kind = from->kind;
 		to->id = from->id;

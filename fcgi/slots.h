@@ -25,7 +25,8 @@ enum slot_stage { SLOT_FREE, SLOT_IDLE, SLOT_READING, SLOT_WORKING,
  */
 struct intent {
 	_Atomic bool open;
-	_Atomic uint64_t admitted;	/* where it is one more under way */
+	_Atomic uint64_t admitted;	/* where it is one more under way, */
+	_Atomic uint32_t team;		/* and whose; before admitted is set */
 	int kind;			/* enum app_kind */
 	int32_t id;
 	int64_t since_ms;		/* monotonic */
@@ -72,12 +73,14 @@ void slot_intend(struct slot *s, int kind, int32_t id, const char *user,
 /* The same of what a master that is gone has left. False: no room. */
 bool slot_recover(struct slots *s, const struct intent *in) MUST_CHECK;
 /*
- * Creates that were let through in a namespace (its app_hash), whether they
- * have arrived is not known yet; not this slot's (-1 = all count).
+ * The next create (*at starts at 0) that was let through, by the hashes of its
+ * namespace and team: whether it has arrived is not known yet. Not this slot's
+ * (-1 = all count). False at the end.
  */
-int64_t slots_admitted(const struct slots *s, uint32_t ns_hash, int but_slot);
+bool slots_admitted(const struct slots *s, int but_slot, int64_t *at,
+    uint32_t *ret_ns, uint32_t *ret_team) MUST_CHECK;
 /* It is one of these from now on, until slot_arrived or its intent ends. */
-void slot_admit(struct slot *s, uint32_t ns_hash);
+void slot_admit(struct slot *s, uint32_t ns_hash, uint32_t team_hash);
 void slot_arrived(struct slot *s);
 /* The master, of a worker that has ended; false if there is no room. */
 bool slot_orphan(struct slots *s, int slot) MUST_CHECK;

@@ -23,11 +23,14 @@ QUICK = {
 APPS = "/sparkapplications"
 
 
-def replica(maker, cluster, **settings):
-    """A gateway with an audit log; two of one cluster are replicas."""
+def replica(maker, cluster, teams=None, **settings):
+    """A gateway with an audit log; two of one cluster are replicas. teams:
+    the lines of livy-teams.conf."""
     path = maker.folder("a") / "audit.jsonl"
     gateway = maker.gateway(cluster, settings={
-        "process.audit_log": str(path), **settings})
+        "process.audit_log": str(path), **settings},
+        **({"sign_in": ("bearer", "basic", "teams"), "teams": teams}
+           if teams else {}))
     gateway.audit_path = path
     return gateway
 

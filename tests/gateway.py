@@ -50,7 +50,8 @@ def nested(settings):
 class Gateway:
     def __init__(self, folder, cluster, pki, settings=None, variables=None,
                  user="gateway", env=None, as_root=False,
-                 sign_in=("bearer", "basic"), prefix=False, wait=True):
+                 sign_in=("bearer", "basic"), prefix=False, wait=True,
+                 teams='"carl" "ml,data";\n'):
         self.folder, self.cluster, self.pki = \
             pathlib.Path(folder), cluster, pathlib.Path(pki)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -67,6 +68,7 @@ class Gateway:
         self.kubeconfig = cluster.kubeconfig(user)
         self.env = dict(SANITIZERS, **(env or {}))
         self.sign_in, self.prefix, self.wait = sign_in, prefix, wait
+        self.teams = teams      # lines of livy-teams.conf, if it is used
         self.variables = {"image": cluster.image}
         self.variables.update(variables or {})
         self.settings = {
@@ -135,7 +137,7 @@ class Gateway:
             (self.pki / "clients.crt").read_text())
         (prefix / "livy-subjects.conf").write_text(
             '"CN=dora,OU=data,O=Example" "dora";\n')
-        (prefix / "livy-teams.conf").write_text('"carl" "ml,data";\n')
+        (prefix / "livy-teams.conf").write_text(self.teams)
         (prefix / "nginx.conf").write_text(f"""daemon off;
 worker_processes 1;
 pid {self.folder}/nginx.pid;

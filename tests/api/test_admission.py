@@ -272,6 +272,115 @@ def test_the_log_tells_the_place_in_the_queue(maker, cluster, body):
             g, waiting[2], "2nd of 2"))
 
 
+TEAMS = '"carl" "ml,data";\n"bob" "ops";\n'     # ana is in none
+
+
+def team_twins(maker, cluster, **settings):
+    """Two replicas, and clients of two teams and of none."""
+    without_operator(cluster)
+    twins = [replica(maker, cluster, teams=TEAMS, **{
+        "admission.pace": "100ms", **settings}) for _ in range(2)]
+    ml, ops, none = (twins[0].client(**who) for who in (
+        {"user": "carl", "password": twins[0].password},
+        {"token": twins[0].other_token}, {"token": twins[0].token}))
+    for name in ("livy-users.conf", "livy-tokens.conf"):
+        (twins[1].folder / "nginx" / name).write_text(
+            (twins[0].folder / "nginx" / name).read_text())
+    twins[1].session = none
+    twins[1].nginx.signal(1)
+    wait_for("the same tokens at both", lambda: twins[1].get(
+        "/batches", session=none).status_code == 200)
+    return twins, ml, ops, none
+
+
+def known_everywhere(twins, count):
+    for gateway in twins:
+        wait_for("both replicas to know it", lambda g=gateway: g.get(
+            "/batches").json()["total"] == count)
+
+
+def make(twins, i, body, who):
+    """A batch, once both replicas know those before."""
+    known_everywhere(twins, len(twins[0].cluster.kube.apps()))
+    return twins[i % 2].submit(body, session=who)["id"]
+
+
+def drop(gateway, batch):
+    assert gateway.delete(f"/batches/{batch}").status_code == 200
+
+
+def test_a_team_at_its_limit_waits_and_holds_up_no_other(
+        maker, cluster, body):
+    twins, ml, ops, none = team_twins(maker, cluster, **{
+        "admission.limit": 9, "admission.team_limit": 2,
+        "admission.team_limits": (("ml", 1), ("hr", 0))})
+    first = make(twins, 0, body, ml)
+    waiting = [make(twins, i, body, ml) for i in range(3)]
+    others = [make(twins, i, body, ops) for i in range(3)]
+    free = [make(twins, i, body, none) for i in range(3)]
+
+    assert not waits(cluster, first)
+    assert [waits(cluster, b) for b in waiting] == [True] * 3
+    assert [waits(cluster, b) for b in others] == [False, False, True]
+    assert [waits(cluster, b) for b in free] == [False] * 3
+    known_everywhere(twins, 10)
+    for gateway in twins:
+        for batch, place in ((waiting[1], "2nd of 3 of team ml, of which 1"),
+                             (others[2], "1st of 1 of team ops, of which 2")):
+            lines = gateway.log_lines(batch)
+            assert any(f"{place} may be under way" in line
+                       for line in lines), lines
+    drop(twins[1], first)
+    wait_for("one to go", lambda: resumed(*twins))
+    drop(twins[0], others[0])
+    wait_for("one of the others", lambda: len(resumed(*twins)) == 2)
+    drop(twins[1], waiting[0])
+    wait_for("the next", lambda: len(resumed(*twins)) == 3)
+    time.sleep(1)
+    assert [b for _, b in resumed(*twins)] == [
+        waiting[0], others[2], waiting[1]]
+    assert waits(cluster, waiting[2])
+
+
+def test_who_waits_for_its_namespace_goes_before_who_waits_for_its_team(
+        maker, cluster, body):
+    twins, ml, ops, none = team_twins(maker, cluster, **{
+        "admission.limit": 2, "admission.team_limit": 1})
+    first, second = make(twins, 0, body, ml), make(twins, 1, body, none)
+    blocked = make(twins, 0, body, ml)
+    other, last = make(twins, 1, body, ops), make(twins, 0, body, none)
+    assert [waits(cluster, b) for b in (
+        first, second, blocked, other, last)] == [False] * 2 + [True] * 3
+    known_everywhere(twins, 5)
+    for gateway in twins:
+        assert any("waits to be admitted in namespace default, 1st of 2" in
+                   line for line in gateway.log_lines(other))
+
+    drop(twins[0], second)
+    wait_for("the first that can", lambda: resumed(*twins))
+    drop(twins[0], first)
+
+    wait_for("the team's next", lambda: len(resumed(*twins)) == 2)
+    time.sleep(1)
+    assert [b for _, b in resumed(*twins)] == [other, blocked]
+    assert waits(cluster, last)
+
+
+def test_a_burst_does_not_pass_the_limit_of_a_team(maker, cluster, body):
+    without_operator(cluster)
+    gateway = replica(maker, cluster, teams='"ana" "ml";\n', **{
+        "admission.team_limit": 3, **BUSY})
+    cluster.faults({"method": "POST", "path": "/sparkapplications",
+                    "fault": "stall", "ms": 300})
+
+    made = burst([gateway], body)
+
+    going = [b for b in made if not waits(cluster, b)]
+    assert len(going) <= 3
+    time.sleep(3)
+    assert len({*going, *(b for _, b in resumed(gateway))}) == 3
+
+
 def test_the_other_replica_leads_at_once_when_the_leader_is_told_to_end(
         maker, cluster, body):
     without_operator(cluster)

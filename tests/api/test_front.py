@@ -3,6 +3,7 @@ kept connections, and its own errors."""
 
 import json
 import re
+import shutil
 import socket
 import ssl
 import threading
@@ -10,6 +11,7 @@ import threading
 import pytest
 
 from procs import wait_for
+from rig import SRC
 
 pytestmark = pytest.mark.local
 
@@ -132,6 +134,52 @@ def test_teams_are_told_by_nginx_and_choose_the_template(
     assert (shown.get("rule") or ":: ").split(": ", 1)[1] == (rule or "")
     assert shown["manifest"]["metadata"]["annotations"].get(
         "livy-fcgi/team") == team
+
+
+@pytest.fixture(scope="module")
+def team_images(session_maker, cluster):
+    """A gateway whose templates have an image for each team."""
+    folder = session_maker.folder("t")
+    shutil.copytree(SRC / "conf/templates", folder, dirs_exist_ok=True)
+    for team in ("ml", "data"):
+        (folder / f"{team}.cfg").write_text(
+            'extends = "batch.cfg";\n'
+            'application = { spec = { image = "%s:1"; }; };\n' % team)
+    return session_maker.gateway(
+        cluster, sign_in=("mtls", "bearer", "basic", "teams"), wait=False,
+        settings={"gateway": "timages", "templates.dir": str(folder),
+                  "templates.choose": (
+                      {"kind": "batch", "team": "ml", "template": "ml.cfg"},
+                      {"kind": "batch", "team": ["da*"],
+                       "template": "data.cfg"})})
+
+
+FORGED = {"Livy-Groups": "ml", "Livy-Teams": "ml", "LIVY_GROUPS": "ml",
+          "X-Livy-Team": "ml", "LIVY-USER": "carl", "X-Remote-User": "carl",
+          "SSL-Client-S-DN": "CN=dora,OU=ml,O=Example",
+          "SSL-Client-Verify": "SUCCESS"}
+
+
+@pytest.mark.parametrize("headers", [None, FORGED])
+@pytest.mark.parametrize("who, team, image", [
+    ({"user": "carl", "password": True}, "ml", "ml:1"),
+    ({"cert": "dora"}, "data", "data:1"),
+    ({"token": True}, None, None)])
+def test_each_team_has_the_image_of_its_template(
+        who, team, image, headers, team_images, cluster, job):
+    who = {k: getattr(team_images, k) if v is True else v
+           for k, v in who.items()}
+    client = team_images.client(**who)
+    wait_for("the first list", lambda: team_images.get(
+        "/batches", session=client).status_code == 200)
+
+    r = team_images.post("/batches", {"file": job("lines.py"), "args": ["0"]},
+                         session=client, headers=headers)
+
+    assert r.status_code == 201, r.text
+    made = cluster.kube.app(team_images.object_name(r.json()["id"]))
+    assert made["spec"]["image"] == (image or cluster.image)
+    assert made["metadata"]["annotations"].get("livy-fcgi/team") == team
 
 
 def test_a_header_is_no_certificate(certified):

@@ -102,7 +102,10 @@ def test_no_rule_leaves_the_kinds_own_template(site, body):
 
 ASKERS = """templates = { choose = (
     { kind = "batch"; user = "ana"; template = "gpu.cfg"; },
-    { kind = "batch"; team = "ml"; queue = "big"; template = "gpu.cfg"; } ); };
+    { kind = "batch"; team = "ml"; queue = "big"; template = "gpu.cfg"; },
+    { kind = "batch"; user = [ "carl", "svc-*" ]; team = [ "o*", "hr" ];
+      queue = ( "a", "b*" ); template = "gpu.cfg"; },
+    { kind = "batch"; user = "*"; queue = "all"; template = "gpu.cfg"; } ); };
 """
 
 
@@ -113,13 +116,38 @@ ASKERS = """templates = { choose = (
     (("-u", "bob", "--team", "data, ml"), "big", True),
     (("-u", "bob", "--team", "data,ml"), "", False),
     (("-u", "bob", "--team", "mlops,xml"), "big", False),
-    (("-u", "ml"), "big", False)])
+    (("-u", "ml"), "big", False),
+    (("-u", "carl", "--team", "data,ops"), "a", True),
+    (("-u", "svc-a", "--team", "hr"), "bb", True),
+    (("-u", "svc", "--team", "hr"), "bb", False),
+    (("-u", "svc-a", "--team", "hrm"), "bb", False),
+    (("-u", "svc-a"), "bb", False),
+    (("-u", "carl", "--team", "ops"), "aa", False),
+    (("-u", "anybody"), "all", True), (("-u", ""), "all", False)])
 def test_rules_choose_by_who_asks(site, options, queue, chosen):
     site.rules(ASKERS)
     done = site.run({"queue": queue}, *options)
     assert done.returncode == 0, done.stderr
 
     assert ("nodeSelector" in json.loads(done.stdout)["spec"]) == chosen
+
+
+@local
+@pytest.mark.parametrize("teams, team", [
+    ("data,ops", "ops"), ("hr, ops", "hr"), ("data", "data")])
+def test_the_team_is_the_one_that_the_rule_asked_for(teams, team, site):
+    site.rules(ASKERS)
+
+    done = site.run({"queue": "a"}, "-u", "carl", "--team", teams,
+                    "--explain")
+
+    assert done.returncode == 0, done.stderr
+    shown = json.loads(done.stdout)
+    assert shown["manifest"]["metadata"]["annotations"][
+        "livy-fcgi/team"] == team
+    rule = ('user = [ "carl", "svc-*" ], team = [ "o*", "hr" ], '
+            'queue = [ "a", "b*" ]')
+    assert (rule in (shown.get("rule") or "")) == (team != "data")
 
 
 @local
@@ -144,10 +172,15 @@ def test_a_template_knows_the_team(site):
     (({"user": "ana"}, {"user": "bob"}), None),
     (({"team": "ml"}, {"team": "mlops"}), None),
     (({"conf": "spark.a=1"}, {"conf": "spark.a"}), None),
+    (({"user": ["a*", "b"]}, {"user": ["b", "ab"], "queue": "x"}), 2),
+    (({"user": "*"}, {"user": "ana"}), 2),
+    (({"user": ["a*", "b"]}, {"user": ["ab", "c"]}), None),
+    (({"team": "ml"}, {"team": "ml*"}), None),
     (({"team": "ml", "queue": "a"}, {"team": "ml"}), None)])
 def test_a_rule_that_never_counts_is_told(site, rules, line):
     text = ",\n".join("{ kind = \"batch\"; template = \"gpu.cfg\"; %s }" % (
-        " ".join(f'{k} = "{v}";' for k, v in rule.items())) for rule in rules)
+        " ".join(f"{k} = {json.dumps(v)};" for k, v in rule.items()))
+        for rule in rules)
     site.rules("templates = { choose = (\n%s ); };\n" % text)
     start = site.config.read_text().split("choose")[0].count("\n") + 1
 
@@ -164,8 +197,13 @@ def test_a_rule_that_never_counts_is_told(site, rules, line):
 @pytest.mark.parametrize("member, said", [
     ('group = "x";', "group is unknown (there are kind, user, team, queue, "
                      "conf, template)"),
-    ('team = "a,b";', "team must be one team, without blanks and commas"),
-    ('user = "";', "user must be a text")])
+    ('team = "a,b";', "team must be teams without blanks and commas"),
+    ('team = [ "a", "b c" ];', "team must be teams without blanks and commas"),
+    ('user = "";', "user must be a text or a list of texts"),
+    ('user = [ "a", "" ];', "user must be a text or a list of texts"),
+    ('queue = [ 1, 2 ];', "queue must be a text or a list of texts"),
+    ('user = [ ];', "user must not be empty"),
+    ('conf = [ "a", "b" ];', "conf must be a text")])
 def test_a_wrong_member_of_a_rule_is_refused(site, member, said):
     site.rules("templates = { choose = ( { kind = \"batch\"; "
                'template = "gpu.cfg"; %s } ); };\n' % member)

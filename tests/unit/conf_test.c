@@ -496,7 +496,7 @@ add_default(struct buf *b, const struct conf_row *row)
 		else
 			buf_addstr(b, "[ ]");
 		return;
-	case CONF_VARS: case CONF_RULES:
+	case CONF_VARS: case CONF_LIMITS: case CONF_RULES:
 		buf_addstr(b, "( )");
 		return;
 	case CONF_TEXT: case CONF_PATH: case CONF_DURATION:
