@@ -89,6 +89,8 @@ static const struct route routes[] = {
 	  { { "GET", server_version } } },
 	{ { "metrics", "ping" }, "GET, HEAD", APP_BATCH,
 	  { { "GET", server_ping } } },
+	{ { "metrics", "metrics" }, "GET, HEAD", APP_BATCH,
+	  { { "GET", server_no_metrics } } },
 	{ { "metrics", "healthcheck" }, "GET, HEAD", APP_BATCH,
 	  { { "GET", server_no_checks } } },
 	{ { "readyz" }, "GET, HEAD", APP_BATCH,

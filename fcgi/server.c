@@ -9,6 +9,9 @@
 #include "request.h"
 
 #define TYPE_TEXT "text/plain;charset=utf-8"
+/* As Livy's metrics servlet says them. */
+#define TYPE_PONG "text/plain;charset=iso-8859-1"
+#define TYPE_METRICS "application/json"
 
 /* Clients parse "version" and choose Livy's protocol of that release. */
 bool
@@ -49,8 +52,20 @@ bool
 server_ping(struct gw *gw UNUSED, const struct request *rq UNUSED,
     const struct target *t UNUSED, struct reply *rp, struct err *err UNUSED)
 {
-	rp->type = TYPE_TEXT;
+	rp->type = TYPE_PONG;
 	buf_addstr(&rp->body, "pong\n");
+	return true;
+}
+
+/* Livy's registry, in which nothing registers. */
+bool
+server_no_metrics(struct gw *gw UNUSED, const struct request *rq UNUSED,
+    const struct target *t UNUSED, struct reply *rp, struct err *err UNUSED)
+{
+	rp->type = TYPE_METRICS;
+	buf_addstr(&rp->body, "{\"version\":\"3.1.3\",\"gauges\":{},"
+	    "\"counters\":{},\"histograms\":{},\"meters\":{},"
+	    "\"timers\":{}}");
 	return true;
 }
 
@@ -60,6 +75,7 @@ server_no_checks(struct gw *gw UNUSED, const struct request *rq UNUSED,
     const struct target *t UNUSED, struct reply *rp, struct err *err UNUSED)
 {
 	rp->status = 501;
+	rp->type = TYPE_METRICS;
 	buf_addstr(&rp->body, "{}");
 	return true;
 }

@@ -13,6 +13,8 @@ bool server_version(struct gw *gw, const struct request *rq,
 /* Livy sends browsers to /ui. */
 bool server_root(struct gw *gw, const struct request *rq,
     const struct target *t, struct reply *rp, struct err *err) MUST_CHECK;
+bool server_no_metrics(struct gw *gw, const struct request *rq,
+    const struct target *t, struct reply *rp, struct err *err);
 bool server_ping(struct gw *gw, const struct request *rq,
     const struct target *t, struct reply *rp, struct err *err) MUST_CHECK;
 bool server_no_checks(struct gw *gw, const struct request *rq,
