@@ -107,12 +107,17 @@ is_of_name(const struct item *it, const char *name)
 	return it->view.text.name && strcmp(it->view.text.name, name) == 0;
 }
 
-/* It is not made anew: the client has to say that it wants another one. */
+bool
+claim_used_up(const struct creation *c, int32_t id, struct err *err)
+{
+	return err_set(err, 409, "%s %d, which this Idempotency-Key made, has "
+	    "been deleted", app_kind_word(c->kind), (int)id);
+}
+
 static enum claim_result
 used_up(const struct creation *c, int32_t id, struct err *err)
 {
-	err_set(err, 409, "%s %d, which this Idempotency-Key made, has been "
-	    "deleted", app_kind_word(c->kind), (int)id);
+	claim_used_up(c, id, err);
 	return CLAIM_FAILED;
 }
 
@@ -245,7 +250,7 @@ claim_bind(const struct creation *c, struct claim *cl, int32_t id,
 	    reserve_bind(c->gw, &cl->name, c->kind, id, deadline_ms, err);
 }
 
-bool
+enum reserve_result
 claim_keep(const struct creation *c, struct claim *cl, int64_t deadline_ms)
 {
 	enum reserve_result got = RESERVE_OURS;
@@ -256,7 +261,7 @@ claim_keep(const struct creation *c, struct claim *cl, int64_t deadline_ms)
 	if (got == RESERVE_BOUND)
 		log_info("the key of %s %d is not marked as used yet",
 		    app_kind_word(c->kind), (int)cl->key.id);
-	return got != RESERVE_GONE;
+	return got;
 }
 
 void

@@ -27,11 +27,14 @@ int32_t claim_id(const struct claim *cl);
 bool claim_bind(const struct creation *c, struct claim *cl, int32_t id,
     int64_t deadline_ms, struct err *err) MUST_CHECK;
 /*
- * After a create that is known to be there. False: what had this key was
- * deleted while this create was on its way, which made it once more.
+ * After a create that is known to be there. RESERVE_GONE: what had this key
+ * was deleted while this create was on its way, which made it once more;
+ * RESERVE_BOUND: that is not known now.
  */
-bool claim_keep(const struct creation *c, struct claim *cl,
+enum reserve_result claim_keep(const struct creation *c, struct claim *cl,
     int64_t deadline_ms) MUST_CHECK;
+/* 409: it is not made anew, the client has to say that it wants another. */
+bool claim_used_up(const struct creation *c, int32_t id, struct err *err);
 /* After a create that is known to have left nothing. */
 void claim_drop(const struct creation *c, const struct claim *cl,
     int64_t deadline_ms);

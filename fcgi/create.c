@@ -154,9 +154,11 @@ static void
 give_up(const struct creation *c, const struct claim *cl, enum made made,
     int32_t id, int32_t new_id, const struct err *err)
 {
-	atomic_store(&slot_of(c)->intent.open, false);
 	audit(c, made == MADE_NOT ? AUDIT_REFUSED : AUDIT_UNKNOWN, id,
 	    err->msg);
+	/* it may still arrive; where there is no room, nobody tells of it */
+	if (made == MADE_NOT || !slot_orphan(c->gw->slots, c->gw->slot))
+		atomic_store(&slot_of(c)->intent.open, false);
 	if (made != MADE_NOT)
 		return;
 	claim_drop(c, cl, c->rq->deadline_ms);
@@ -180,9 +182,20 @@ take_back(const struct creation *c, struct item *it, struct err *err)
 		    "cannot be removed", app_kind_word(c->kind), (int)id);
 		return MADE_UNKNOWN;
 	}
-	err_set(err, 409, "%s %d, which this Idempotency-Key made, has been "
-	    "deleted", app_kind_word(c->kind), (int)id);
+	claim_used_up(c, id, err);
 	return MADE_NOT;
+}
+
+/* What cannot be told now the leader process looks at (settle.h). */
+static bool
+is_to_stay(const struct creation *c, struct claim *cl)
+{
+	enum reserve_result kept = claim_keep(c, cl, c->rq->deadline_ms);
+
+	if (kept == RESERVE_BOUND && !slot_doubt(c->gw->slots, c->gw->slot))
+		log_warn("whether a key of user '%s' is used up is not known",
+		    c->rq->user);
+	return kept != RESERVE_GONE;
 }
 
 static bool
@@ -200,10 +213,10 @@ try_ids(const struct creation *c, struct claim *cl, struct item *ret,
 		}
 		made = try_id(c, cl, id, ret, err);
 		if (made == MADE) {
-			if (claim_keep(c, cl, c->rq->deadline_ms))
+			if (is_to_stay(c, cl))
 				return true;
 			made = take_back(c, ret, err);
-			new_id = -1;	/* an id that was used is not given back */
+			new_id = -1;	/* what was used is not given back */
 			break;
 		}
 		if (made != MADE_FOREIGN)

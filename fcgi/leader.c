@@ -16,8 +16,10 @@
 #include "log.h"
 #include "num.h"
 #include "own.h"
+#include "settle.h"
 #include "slots.h"
 #include "statement_kept.h"
+#include "tail.h"
 
 #define LOOK_MS 250	/* how often the cache is looked at */
 #define ROUND 64	/* acts of one look, then the cache is read again */
@@ -249,6 +251,7 @@ leader_main(struct gw *gw)
 	gw->own = own_open(gw->own_mem, gw->slots->count);
 	gw->cache = cache_open(gw->cache_mem, gw->own);
 	gw->feed = feed_open(gw->feed_mem, gw->feed_poke);
+	gw->tail = tail_open(gw->tail_mem, gw->tail_fd);
 	gw->kube = gw_client(gw);
 	if (!audit_open(gw->conf))
 		log_error("cannot open the audit log '%s'",
@@ -258,6 +261,7 @@ leader_main(struct gw *gw)
 		round_of(&l);
 		/* what this replica knows nobody else may: with no lease */
 		statement_keep(gw, &keeper);
+		settle_made_again(gw);
 		if (!stopped)
 			nanosleep(&pause, NULL);
 	}

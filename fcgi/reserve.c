@@ -273,10 +273,11 @@ reserve_made(struct gw *gw, struct reservation *r, enum app_kind kind,
 	result = write_object(gw, r, kind, deadline_ms, &ignored);
 	if (result == KUBE_OK)
 		return RESERVE_OURS;
-	if (result == KUBE_CONFLICT && fetch(gw, r->object, deadline_ms, &held,
-	    &ignored) == KUBE_OK && held.gone && held.id == r->id)
-		return RESERVE_GONE;
-	return RESERVE_BOUND;
+	if (result != KUBE_CONFLICT || fetch(gw, r->object, deadline_ms, &held,
+	    &ignored) != KUBE_OK || held.id != r->id)
+		return RESERVE_BOUND;
+	return held.gone ? RESERVE_GONE :
+	    held.made ? RESERVE_OURS : RESERVE_BOUND;
 }
 
 bool
@@ -302,6 +303,18 @@ reserve_use_up(struct gw *gw, enum app_kind kind, const char *object_name,
 			break;
 	}
 	return err_wrap(err, "cannot mark the key of id %d", (int)id);
+}
+
+bool
+reserve_used_up(struct gw *gw, const char *object_name, int32_t id,
+    int64_t deadline_ms, bool *ret_used_up, struct err *err)
+{
+	struct reservation held;
+	enum kube_result result = fetch(gw, object_name, deadline_ms, &held,
+	    err);
+
+	*ret_used_up = result == KUBE_OK && held.gone && held.id == id;
+	return result == KUBE_OK || result == KUBE_NOT_FOUND;
 }
 
 void

@@ -61,14 +61,20 @@ void reserve_drop(struct gw *gw, const struct reservation *r,
 /*
  * Marks a key's reservation: its application is there. If it is missing
  * later, it was deleted, and is not made again. RESERVE_GONE: it has been
- * deleted already, so what is there was made after that; RESERVE_BOUND: not
- * marked, by others or by no one.
+ * deleted already, so what is there was made after that; RESERVE_BOUND: that
+ * cannot be told.
  */
 enum reserve_result reserve_made(struct gw *gw, struct reservation *r,
     enum app_kind kind, int64_t deadline_ms) MUST_CHECK;
 /* Marks a key's reservation, by its object's name: its application ends. */
 bool reserve_use_up(struct gw *gw, enum app_kind kind, const char *object,
     int32_t id, int64_t deadline_ms, struct err *err) MUST_CHECK;
+/*
+ * Whether a key's reservation, by its object's name, says that the application
+ * of this id has been deleted. False: it cannot be read now, err is filled.
+ */
+bool reserve_used_up(struct gw *gw, const char *object, int32_t id,
+    int64_t deadline_ms, bool *ret_used_up, struct err *err) MUST_CHECK;
 /* Gives a name back if it is this id's. What is left is found an orphan. */
 void reserve_free_name(struct gw *gw, enum app_kind kind, const char *name,
     int32_t id, int64_t deadline_ms);

@@ -15,49 +15,118 @@
 #include "jv.h"
 #include "log.h"
 #include "num.h"
+#include "remove.h"
+#include "reserve.h"
 #include "slots.h"
 
 #define GRACE_MS 30000	/* an event may be late, a create in a queue */
+#define CALLS_MS 5000
+#define RETRY_MS 1000	/* after calls that failed */
 #define TAIL_BYTES (256 << 10)	/* of the audit log, read at a start */
 
+static void
+tell(struct orphan *o, enum audit_step step)
+{
+	const struct intent *in = &o->intent;
+
+	if (o->told)
+		return;
+	o->told = true;
+	audit_write(&(struct audit){ .step = step,
+	    .kind = (enum app_kind)in->kind, .id = in->id, .user = in->user,
+	    .request_id = in->request_id });
+	log_warn("%s %d of request %s, whose client was not told, %s",
+	    app_kind_word((enum app_kind)in->kind), (int)in->id,
+	    in->request_id, step == AUDIT_ABSENT ? "was not made" : "exists");
+}
+
 static bool
-settle_one(const struct gw *gw, struct cache *cache, const struct intent *in,
+is_there(struct cache *cache, const struct intent *in, struct cache_view *ret)
+{
+	return cache_get(cache, (enum app_kind)in->kind, in->id, ret) ==
+	    CACHE_FOUND && ret->text.request_id &&
+	    strcmp(ret->text.request_id, in->request_id) == 0;
+}
+
+/* True: nothing more can become of it. */
+static bool
+settle_one(const struct gw *gw, struct cache *cache, struct orphan *o,
     int64_t well_since_ms)
 {
+	struct intent *in = &o->intent;
 	int64_t from = in->since_ms > well_since_ms ? in->since_ms :
 	    well_since_ms;
+	bool late = well_since_ms && num_mono_ms() - from >
+	    gw->conf->request_deadline_ms + GRACE_MS;
 	AUTO_VIEW struct cache_view v = CACHE_VIEW_INIT;
-	struct audit a = { .kind = (enum app_kind)in->kind, .id = in->id,
-		.user = in->user, .request_id = in->request_id };
 
-	if (cache_get(cache, a.kind, a.id, &v) == CACHE_FOUND &&
-	    v.text.request_id &&
-	    strcmp(v.text.request_id, in->request_id) == 0)
-		a.step = AUDIT_UNANSWERED;
-	else if (well_since_ms && num_mono_ms() - from >
-	    gw->conf->request_deadline_ms + GRACE_MS)
-		a.step = AUDIT_ABSENT;
-	else
-		return false;
-	audit_write(&a);
-	log_warn("%s %d of request %s, whose worker died, %s",
-	    app_kind_word(a.kind), (int)a.id, a.request_id,
-	    a.step == AUDIT_UNANSWERED ? "exists, and its client does not know"
-	    : "was not made");
-	return true;
+	if (!is_there(cache, in, &v)) {
+		if (late)
+			tell(o, AUDIT_ABSENT);
+		return late;
+	}
+	atomic_store(&in->admitted, 0);
+	tell(o, AUDIT_UNANSWERED);
+	/* with a key it may be deleted by then, and arrive once more */
+	return late || !v.text.key;
 }
 
 void
 settle_orphans(const struct gw *gw, struct cache *cache,
     int64_t well_since_ms)
 {
-	struct intent *in;
-
 	for (size_t i = 0; i < SLOTS_ORPHANS; i++) {
-		in = &gw->slots->orphan[i];
-		if (atomic_load(&in->open) && settle_one(gw, cache, in,
+		struct orphan *o = &gw->slots->orphan[i];
+
+		if (atomic_load(&o->intent.open) && settle_one(gw, cache, o,
 		    well_since_ms))
-			atomic_store(&in->open, false);
+			atomic_store(&o->intent.open, false);
+	}
+}
+
+/* A key is marked as used up before its application goes. */
+static bool
+remove_again(struct gw *gw, const struct cache_view *v)
+{
+	int64_t deadline_ms = num_mono_ms() + CALLS_MS;
+	struct err err = ERR_INIT;
+	bool used_up = false;
+
+	if (!reserve_used_up(gw, v->text.key, v->app.id, deadline_ms,
+	    &used_up, &err) || (used_up && !remove_app(gw, v, deadline_ms,
+	    &err))) {
+		log_debug("the key of %s %d: %s", app_kind_word(v->app.kind),
+		    (int)v->app.id, err.msg);
+		return false;
+	}
+	if (used_up)
+		audit_write(&(struct audit){ .step = AUDIT_DELETED,
+		    .kind = v->app.kind, .id = v->app.id,
+		    .reason = "it was made once more after its deletion" });
+	return true;
+}
+
+void
+settle_made_again(struct gw *gw)
+{
+	/* of the leader process: those that were looked at */
+	static char seen[SLOTS_ORPHANS][UID_MAX];
+	static int64_t next_ms;
+
+	if (num_mono_ms() < next_ms)
+		return;
+	for (size_t i = 0; i < SLOTS_ORPHANS; i++) {
+		struct intent *in = &gw->slots->orphan[i].intent;
+		AUTO_VIEW struct cache_view v = CACHE_VIEW_INIT;
+
+		if (!atomic_load(&in->open) || !is_there(gw->cache, in, &v) ||
+		    !v.text.key || strcmp(seen[i], v.app.uid) == 0)
+			continue;
+		if (!remove_again(gw, &v)) {
+			next_ms = num_mono_ms() + RETRY_MS;
+			return;
+		}
+		memcpy(seen[i], v.app.uid, sizeof seen[i]);
 	}
 }
 

@@ -1,6 +1,9 @@
 /*
- * What became of creates whose worker died: the watcher, which sees what
- * there is, says so in the audit log. No call is made for it.
+ * What became of creates whose worker died, or could not tell: the watcher,
+ * which sees what there is, says so in the audit log and makes no call for
+ * it. Such a create may arrive late, when a repeat of its request has been
+ * answered elsewhere and its application been deleted: the leader process
+ * sees to it that this is not there again.
  */
 #ifndef SETTLE_H
 #define SETTLE_H
@@ -16,6 +19,13 @@ struct gw;
  */
 void settle_orphans(const struct gw *gw, struct cache *cache,
     int64_t well_since_ms);
+
+/*
+ * Removes what an orphan has made again after its deletion. The leader
+ * process, with no Lease: only this replica knows of its orphans. At most a
+ * call for each application that it sees there, and those of its removal.
+ */
+void settle_made_again(struct gw *gw);
 
 /*
  * What a master before this one has left: intents without a later line near

@@ -180,7 +180,7 @@ slots_admitted(const struct slots *s, int but_slot, int64_t *at,
 	while (*at < s->count + SLOTS_ORPHANS) {
 		i = (*at)++;
 		in = i < s->count ? &s->slot[i].intent :
-		    &s->orphan[i - s->count];
+		    &s->orphan[i - s->count].intent;
 		word = i != but_slot && atomic_load(&in->open) ?
 		    atomic_load(&in->admitted) : 0;
 		if (word == 0)
@@ -192,27 +192,57 @@ slots_admitted(const struct slots *s, int but_slot, int64_t *at,
 	return false;
 }
 
-bool
-slot_recover(struct slots *s, const struct intent *from)
+static bool
+is_free(struct orphan *o)
 {
+	return !atomic_load(&o->intent.open);
+}
+
+/* Whoever wins the swap may fill it, if nobody has done so just before. */
+static struct orphan *
+orphan_take(struct slots *s, int by)
+{
+	for (size_t i = 0; i < SLOTS_ORPHANS; i++) {
+		struct orphan *o = &s->orphan[i];
+		int nobody = 0;
+
+		if (!is_free(o) ||
+		    !atomic_compare_exchange_strong(&o->by, &nobody, by))
+			continue;
+		if (is_free(o))
+			return o;
+		atomic_store(&o->by, 0);
+	}
+	return NULL;
+}
+
+static bool
+orphan_add(struct slots *s, int by, const struct intent *from, bool told)
+{
+	struct orphan *o = orphan_take(s, by);
 	struct intent *to;
 
-	for (size_t i = 0; i < SLOTS_ORPHANS; i++) {
-		to = &s->orphan[i];
-		if (atomic_load(&to->open))
-			continue;
-		atomic_store(&to->team, atomic_load(&from->team));
-		atomic_store(&to->admitted, atomic_load(&from->admitted));
-		to->kind = from->kind;
-		to->id = from->id;
-		to->since_ms = from->since_ms;
-		memcpy(to->user, from->user, sizeof to->user);
-		memcpy(to->request_id, from->request_id,
-		    sizeof to->request_id);
-		atomic_store(&to->open, true);
-		return true;
-	}
-	return false;
+	if (!o)
+		return false;
+	to = &o->intent;
+	atomic_store(&to->team, atomic_load(&from->team));
+	/* what is told by its worker counts there */
+	atomic_store(&to->admitted, told ? 0 : atomic_load(&from->admitted));
+	to->kind = from->kind;
+	to->id = from->id;
+	to->since_ms = from->since_ms;
+	memcpy(to->user, from->user, sizeof to->user);
+	memcpy(to->request_id, from->request_id, sizeof to->request_id);
+	o->told = told;
+	atomic_store(&to->open, true);
+	atomic_store(&o->by, 0);
+	return true;
+}
+
+bool
+slot_recover(struct slots *s, const struct intent *in)
+{
+	return orphan_add(s, (int)s->count + 1, in, false);
 }
 
 bool
@@ -221,9 +251,21 @@ slot_orphan(struct slots *s, int slot)
 	struct intent *in = &s->slot[slot].intent;
 	bool room = true;
 
+	/* a worker that died while it did the same */
+	for (size_t i = 0; i < SLOTS_ORPHANS; i++) {
+		int by = slot + 1;
+
+		atomic_compare_exchange_strong(&s->orphan[i].by, &by, 0);
+	}
 	if (atomic_load(&in->open))
-		room = slot_recover(s, in);
+		room = orphan_add(s, slot + 1, in, false);
 	if (room)
 		atomic_store(&in->open, false);
 	return room;
+}
+
+bool
+slot_doubt(struct slots *s, int slot)
+{
+	return orphan_add(s, slot + 1, &s->slot[slot].intent, true);
 }

@@ -20,8 +20,8 @@ enum slot_stage { SLOT_FREE, SLOT_IDLE, SLOT_READING, SLOT_WORKING,
 
 /*
  * What a worker is about to create, from before the call until the answer is
- * sent. If it dies in between, the master keeps it as an orphan and the
- * watcher, which sees what is there, settles it.
+ * sent. If it dies in between, or cannot tell what became of it, it is kept
+ * as an orphan; the watcher, which sees what is there, settles it (settle.c).
  */
 struct intent {
 	_Atomic bool open;
@@ -49,13 +49,19 @@ struct slot {
 	struct intent intent;
 };
 
-#define SLOTS_ORPHANS 64
+#define SLOTS_ORPHANS 256
+
+struct orphan {
+	struct intent intent;
+	_Atomic int by;			/* slot + 1 of who fills it; 0 = none */
+	bool told;			/* the watcher: the audit log has it */
+};
 
 struct slots {
 	int64_t count;
 	_Atomic int64_t silent_ms;	/* monotonic: the API server was */
 	pthread_mutex_t admission;	/* who counts, and takes the room */
-	struct intent orphan[SLOTS_ORPHANS]; /* opened by the master alone */
+	struct orphan orphan[SLOTS_ORPHANS];
 	struct slot slot[];
 };
 
@@ -82,8 +88,13 @@ bool slots_admitted(const struct slots *s, int but_slot, int64_t *at,
 /* It is one of these from now on, until slot_arrived or its intent ends. */
 void slot_admit(struct slot *s, uint32_t ns_hash, uint32_t team_hash);
 void slot_arrived(struct slot *s);
-/* The master, of a worker that has ended; false if there is no room. */
+/*
+ * The intent of a slot, if it is open, is an orphan from now on: the master
+ * when the worker has ended, or the worker itself. False: there is no room.
+ */
 bool slot_orphan(struct slots *s, int slot) MUST_CHECK;
+/* The same, but the worker goes on with it and tells what became of it. */
+bool slot_doubt(struct slots *s, int slot) MUST_CHECK;
 /*
  * Takes the right to call outside for this slot; false when limit others
  * hold it. Ends with slot_calling_end, or with the slot's process.

@@ -133,6 +133,57 @@ def test_a_deleted_batch_is_not_made_again_by_its_own_late_retry(
                  g.get(path).status_code == 404)
 
 
+@pytest.mark.parametrize("dies", [True, False])
+def test_a_batch_that_was_made_again_is_deleted_if_its_worker_cannot_tell(
+        dies, twins, faulty, body, key):
+    """The same, when the worker dies before it has looked at its key, or
+    cannot."""
+    before = faulty.kube.apps()
+    faulty.faults(fault("reset-after-commit", "POST", APPS, count=1),
+                  fault("stall", "POST", APPS, ms=800))
+    late = []
+    first = threading.Thread(target=lambda: late.append(
+        twins[0].post("/batches", body, headers=key)))
+    first.start()
+    wait_for("its object", lambda: made_since(faulty, before))
+    got = until_accepted(twins[1], body, headers=key)
+    assert got.status_code == 201, got.text
+    batch = got.json()["id"]
+    assert twins[1].delete(f"/batches/{batch}").status_code == 200
+    faulty.faults(fault("stall", "POST", APPS, ms=800),
+                  fault("stall", "PUT", MAPS, ms=9000) if dies else
+                  fault("status", "PUT", MAPS, status=503))
+    wait_for("it to be made again", lambda: made_since(faulty, before))
+    if dies:
+        kill_workers(twins[0])
+    first.join()
+    assert late[0].status_code == (502 if dies else 201), late[0].text
+    faulty.clear_faults()
+
+    wait_for("its second end", lambda: "deleted" in steps(twins[0], batch))
+
+    assert faulty.kube.apps() == before
+    assert ("accepted" in steps(twins[0], batch)) != dies
+    for gateway in twins:
+        wait_for("its end", lambda g=gateway:
+                 g.get(f"/batches/{batch}").status_code == 404)
+        assert until_accepted(gateway, body, headers=key).status_code == 409
+
+
+def test_what_is_not_known_is_in_the_audit_log_once_it_is(
+        twins, faulty, body):
+    before = faulty.kube.apps()
+    faulty.faults(fault("reset-after-commit", "POST", APPS),
+                  fault("status", "GET", APPS + "/livy", status=503))
+    assert twins[0].post("/batches", body).status_code == 503
+    faulty.clear_faults()
+    name, = made_since(faulty, before)
+    batch = int(name.rpartition("-")[2])
+
+    wait_for("a line more", lambda: steps(twins[0], batch) == [
+        "intended", "unknown", "unanswered"])
+
+
 def test_a_key_whose_batch_somebody_deleted_past_us_is_409(
         twins, faulty, body, key):
     batch = twins[0].post("/batches", body, headers=key).json()["id"]

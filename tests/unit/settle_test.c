@@ -91,7 +91,7 @@ open_orphans(const struct fixture *f)
 	size_t n = 0;
 
 	for (size_t i = 0; i < SLOTS_ORPHANS; i++)
-		n += f->gw.slots->orphan[i].open;
+		n += f->gw.slots->orphan[i].intent.open;
 	return n;
 }
 
@@ -99,12 +99,13 @@ open_orphans(const struct fixture *f)
 static int
 orphan(const struct fixture *f, const char *request_id)
 {
-	const struct intent *in = f->gw.slots->orphan;
+	for (size_t i = 0; i < SLOTS_ORPHANS; i++) {
+		const struct intent *in = &f->gw.slots->orphan[i].intent;
 
-	for (size_t i = 0; i < SLOTS_ORPHANS; i++, in++)
 		if (in->open && strcmp(request_id, in->request_id) == 0 &&
 		    strcmp(in->user, "ana") == 0)
 			return in->id;
+	}
 	return -1;
 }
 
@@ -179,7 +180,7 @@ what_nobody_sees_is_absent_once_it_would_be_seen(void **state)
 	settle_orphans(&f->gw, f->cache, 0);
 	settle_orphans(&f->gw, f->cache, now - LONG_MS);
 	assert_int_equal(open_orphans(f), 1);	/* an event may be late */
-	f->gw.slots->orphan[0].since_ms = now - LONG_MS;
+	f->gw.slots->orphan[0].intent.since_ms = now - LONG_MS;
 	settle_orphans(&f->gw, f->cache, now - 1);
 	assert_int_equal(open_orphans(f), 1);	/* nobody watched */
 	settle_orphans(&f->gw, f->cache, now - LONG_MS);
