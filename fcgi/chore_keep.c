@@ -17,6 +17,7 @@
 #define OTHERS_MS 5000		/* then who does not hold the Lease writes, too */
 #define GIVE_UP_MS 20000	/* a log that is not there is kept as none */
 #define TURN_MS 15000		/* of one log, then it is another one's */
+#define TURNS 2			/* in vain; then others may take its place */
 #define AGAIN_MS 10000		/* after a write: its watch event may be late */
 #define FAILED_MS 2000		/* after one that failed */
 #define PATH_BYTES_MAX 1024
@@ -27,6 +28,8 @@ struct due {
 	int64_t since_ms;
 	int64_t turn_ms;	/* since when it is asked for; 0 = it is not */
 	int64_t again_ms;	/* not before */
+	int turns;		/* it had, and was not whole */
+	bool asked;		/* in this look */
 };
 
 /* Of the leader process, of which a replica has one. */
@@ -36,14 +39,10 @@ static struct {
 } keep;
 
 static void
-begin(struct chores *due)
+begin(struct chores *due UNUSED)
 {
-	struct gw *gw = chore_gw(due);
-
-	if (!gw->tail)
-		gw->tail = tail_open(gw->tail_mem, gw->tail_fd);
 	for (size_t i = 0; i < keep.count; i++)
-		keep.due[i].seen = false;
+		keep.due[i].seen = keep.due[i].asked = false;
 }
 
 /* Its container has run to its end, or its pod has gone. */
@@ -64,6 +63,20 @@ due_of(const struct app *app)
 	return NULL;
 }
 
+/* Where there is no room, what had its turns in vain makes it. */
+static struct due *
+place_of_new(void)
+{
+	struct due *most = keep.due;
+
+	if (keep.count < DUE_MAX)
+		return &keep.due[keep.count++];
+	for (size_t i = 1; i < DUE_MAX; i++)
+		if (keep.due[i].turns > most->turns)
+			most = &keep.due[i];
+	return most->turns >= TURNS ? most : NULL;
+}
+
 /* One whose pod is being deleted is read while it can be. */
 static bool
 look(struct chores *due UNUSED, const struct app *app)
@@ -73,9 +86,10 @@ look(struct chores *due UNUSED, const struct app *app)
 	if (app->pod_run == 0 || (app->kept && app->kept_run == app->pod_run)
 	    || (!is_over(app) && !app->pod_deleting))
 		return false;
-	if (!d && keep.count < DUE_MAX) {
-		d = &keep.due[keep.count++];
-		*d = (struct due){ .since_ms = num_mono_ms() };
+	if (!d) {
+		d = place_of_new();
+		if (d)
+			*d = (struct due){ .since_ms = num_mono_ms() };
 	}
 	if (d) {
 		d->app = *app;
@@ -200,7 +214,27 @@ end_turn(struct due *d, int64_t now)
 	if (now - d->turn_ms < TURN_MS)
 		return;
 	d->turn_ms = 0;
+	d->turns++;
 	d->again_ms = now + AGAIN_MS;
+}
+
+/* The next to be asked for: who has its turn, then who had fewest. */
+static struct due *
+next_of(int64_t now)
+{
+	struct due *best = NULL;
+
+	for (size_t i = 0; i < keep.count; i++) {
+		struct due *d = &keep.due[i];
+
+		if (d->asked || now < d->again_ms)
+			continue;
+		if (!best || (d->turn_ms != 0) > (best->turn_ms != 0) ||
+		    ((d->turn_ms != 0) == (best->turn_ms != 0) &&
+		    d->turns < best->turns))
+			best = d;
+	}
+	return best;
 }
 
 /*
@@ -238,15 +272,21 @@ ask_for(struct chores *due, struct due *d, size_t box)
 static void
 end(struct chores *due)
 {
-	size_t last = tail_boxes(chore_gw(due)->tail), kept = 0, used = 0;
+	size_t last = tail_boxes(chore_gw(due)->tail), kept = 0;
+	int64_t now = num_mono_ms();
 
 	for (size_t i = 0; i < keep.count; i++)
 		if (keep.due[i].seen)
 			keep.due[kept++] = keep.due[i];
 	keep.count = kept;
-	for (size_t i = 0; i < keep.count && used < TAIL_BOXES_MORE; i++)
-		if (num_mono_ms() >= keep.due[i].again_ms)
-			ask_for(due, &keep.due[i], last - 1 - used++);
+	for (size_t used = 0; used < TAIL_BOXES_MORE; used++) {
+		struct due *d = next_of(now);
+
+		if (!d)
+			break;
+		d->asked = true;
+		ask_for(due, d, last - 1 - used);
+	}
 }
 
 /*

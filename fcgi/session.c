@@ -100,6 +100,24 @@ session_create(struct gw *gw, const struct request *rq,
 }
 
 /*
+ * Readers of this replica are to see it dead once it is answered. Where the
+ * watch is behind, no more workers wait for it than may wait for a call.
+ */
+static void
+wait_dead(struct gw *gw, const struct request *rq, const struct app *app)
+{
+	const struct timespec pause = { .tv_nsec = SEEN_LOOK_MS * 1000000L };
+	int64_t until = num_mono_ms() + SEEN_MS;
+	enum livy_state state = LIVY_DEAD;
+
+	if (until > rq->deadline_ms)
+		until = rq->deadline_ms;
+	while (cache_get_state(gw->cache, app->kind, app->id, &state) ==
+	    CACHE_FOUND && state < LIVY_ERROR && num_mono_ms() < until)
+		nanosleep(&pause, NULL);
+}
+
+/*
  * Marks the application as ended and suspends it: the operator takes its
  * pods down, whatever the driver does, and the record stays.
  */
@@ -120,23 +138,10 @@ suspend(struct gw *gw, const struct request *rq, const struct cache_view *v,
 		return false;
 	}
 	done = chore_patch(gw, v, body, err);
+	if (done)
+		wait_dead(gw, rq, &v->app);
 	lookup_calls_end(gw);
 	return done;
-}
-
-/* Readers of this replica are to see it dead once it is answered. */
-static void
-wait_dead(struct gw *gw, const struct request *rq, const struct app *app)
-{
-	const struct timespec pause = { .tv_nsec = SEEN_LOOK_MS * 1000000L };
-	int64_t until = num_mono_ms() + SEEN_MS;
-	enum livy_state state = LIVY_DEAD;
-
-	if (until > rq->deadline_ms)
-		until = rq->deadline_ms;
-	while (cache_get_state(gw->cache, app->kind, app->id, &state) ==
-	    CACHE_FOUND && state < LIVY_ERROR && num_mono_ms() < until)
-		nanosleep(&pause, NULL);
 }
 
 bool
@@ -157,7 +162,6 @@ session_stop(struct gw *gw, const struct request *rq, const struct target *t,
 	audit_write(&(struct audit){ .step = AUDIT_STOPPED,
 	    .kind = app->kind, .id = app->id, .user = rq->user,
 	    .request_id = rq->id });
-	wait_dead(gw, rq, app);
 	return true;
 }
 

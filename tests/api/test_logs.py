@@ -448,6 +448,27 @@ def test_the_log_of_an_end_without_an_api_server_is_kept(own, job):
     assert ticks(whole(gateway, batch)) == expected(100)
 
 
+def test_logs_that_cannot_be_read_keep_no_other_from_being_kept(own, job):
+    cluster, gateway = own
+    stuck = 20
+    cluster.faults(*({"method": "GET", "path": f"{gateway.object_name(i)}"
+                      "-driver/log", "fault": "status", "status": 503}
+                     for i in range(stuck)))
+    for i in range(stuck):
+        assert gateway.submit({"file": job("tick.py"),
+                               "args": ["5", "0"]})["id"] == i
+    for i in range(stuck):
+        gateway.wait_state(i, "success")
+    batch = gateway.submit({"file": job("tick.py"), "args": ["50", "0"]})["id"]
+
+    assert json.loads(kept(cluster, gateway, batch)["data"]["log"])[-50:] == \
+        expected(50)
+
+    assert not any(f"{gateway.object_name(i)}-log" in
+                   cluster.kube.names("configmaps") for i in range(stuck))
+    cluster.clear_faults()
+
+
 def test_a_killed_leader_keeps_the_log_all_the_same(own, job):
     cluster, gateway = own
     batches = [gateway.submit({"file": job("tick.py"),
