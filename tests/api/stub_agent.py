@@ -6,7 +6,7 @@ call
     nap(seconds)        sleeps until it is over or cancelled
     mode(name, times)   makes the agent misbehave from now on; MODES
     view(text)          hides or shows what GET /v1/state says: {"key": value}
-    end(status)         ends the driver
+    end(status)         ends the driver, once its client is answered
 The same modes by the conf spark.fake.mode, from the start."""
 
 import contextlib
@@ -48,7 +48,7 @@ class Agent:
         self.files, self.nap_on_file = {}, 0
         self.names = {"progress": self.progress, "nap": self.nap,
                       "mode": self.set_mode, "view": self.lies.update,
-                      "end": os._exit, "time": time, "files": self.files,
+                      "end": self.end, "time": time, "files": self.files,
                       "again": self.again, "agent": self}
 
     saw_client, too_old = real.Agent.saw_client, real.Agent.too_old
@@ -69,6 +69,10 @@ class Agent:
         with self.store.cond:
             self.store.running.progress = share
             self.store.changed(self.store.running)
+
+    def end(self, status):
+        self.nap(0.5)
+        os._exit(status)
 
     def nap(self, seconds):
         end = time.monotonic() + seconds

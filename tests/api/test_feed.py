@@ -85,7 +85,7 @@ def test_after_a_silence_the_first_ask_tells_the_truth(pair):
     session.submit("nap(30)", gateway=one)
     # The other has not been asked for a while, in its own eyes.
     other_session = Session(one)
-    assert other_session.state(other) == "idle"
+    other_session.wait("idle", gateway=other, seconds=5)
     other_session.submit("nap(30)", gateway=one)
 
     assert session.state(one) == "busy"
