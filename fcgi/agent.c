@@ -42,6 +42,13 @@ copy(char *ret, size_t size, const char *s)
 	return true;
 }
 
+int
+agent_port(const struct gw *gw, const struct app *app)
+{
+	return app->agent_port ? (int)app->agent_port :
+	    (int)gw->conf->agent_port;
+}
+
 bool
 agent_find(const struct gw *gw, const struct cache_view *v,
     struct agent_at *ret, struct err *err)
@@ -49,9 +56,7 @@ agent_find(const struct gw *gw, const struct cache_view *v,
 	const struct app_text *t = &v->text;
 
 	ret->direct = is_direct(gw, v->app.pod_ip);
-	/* the setting may have changed since it was started */
-	ret->port = v->app.agent_port ? (int)v->app.agent_port :
-	    (int)gw->conf->agent_port;
+	ret->port = agent_port(gw, &v->app);
 	if (!copy(ret->ns, sizeof ret->ns, t->ns) ||
 	    !copy(ret->pod, sizeof ret->pod, t->pod) ||
 	    !copy(ret->ip, sizeof ret->ip, v->app.pod_ip))

@@ -12,12 +12,15 @@
 #include "kube_http.h"
 #include "session_token.h"
 
+struct app;
 struct cache_view;
 struct conf;
 struct err;
 struct gw;
 struct request;
 
+/* The port of a session's agent, which the setting may no longer name. */
+int agent_port(const struct gw *gw, const struct app *app);
 
 /* Where a session's agent is. */
 struct agent_at {

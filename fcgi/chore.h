@@ -39,7 +39,8 @@ struct chore {
 	void (*end)(struct chores *due);
 	/*
 	 * Does it, on what the cache says now; reason is for the audit log.
-	 * v is NULL for what was added without an application.
+	 * v is NULL for what was added without an application. NULL: none is
+	 * ever added.
 	 */
 	enum chore_end (*act)(struct gw *gw, const struct cache_view *v,
 	    struct buf *reason, struct err *err);

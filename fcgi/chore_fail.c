@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include "agent.h"
 #include "buf.h"
 #include "chore.h"
 #include "conf.h"
@@ -72,8 +73,6 @@ static void
 tell_unready(struct gw *gw, const struct cache_view *v, struct buf *reason)
 {
 	struct feed_session heard;
-	int port = (int)(v->app.agent_port ? v->app.agent_port :
-	    gw->conf->agent_port);
 
 	if (feed_get(gw->feed, v->app.id, v->app.uid, &heard)) {
 		buf_addstr(reason, "its agent answers, but was not ready: the"
@@ -83,7 +82,8 @@ tell_unready(struct gw *gw, const struct cache_view *v, struct buf *reason)
 	buf_addf(reason, "its agent has not answered on port %d of the driver"
 	    " pod: see in the driver's log whether it listens, that the"
 	    " template's image has Python 3 and runs the agent with the"
-	    " options that the template passes to it, ", port);
+	    " options that the template passes to it, ",
+	    agent_port(gw, &v->app));
 	buf_addstr(reason, gw->conf->reach == REACH_PROXY ?
 	    "and that this server has the right to pods/proxy" :
 	    "that no network policy keeps this server from that port, and that"

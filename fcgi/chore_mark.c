@@ -82,12 +82,8 @@ is_place(const struct tail_facts *facts)
 }
 
 static void
-begin(struct chores *due)
+begin(struct chores *due UNUSED)
 {
-	struct gw *gw = chore_gw(due);
-
-	if (!gw->tail)
-		gw->tail = tail_open(gw->tail_mem, gw->tail_fd);
 	marks.due_count = 0;
 }
 
@@ -151,17 +147,9 @@ end(struct chores *due)
 	}
 }
 
-static enum chore_end
-act(struct gw *gw UNUSED, const struct cache_view *v UNUSED,
-    struct buf *reason UNUSED, struct err *err UNUSED)
-{
-	return CHORE_NOTHING;
-}
-
 /*
  * Nodes rotate long logs away, and with them the numbers of their lines. A
  * replica that has counted notes now and then how far, in an annotation, and
  * one that comes later counts from there. Nothing is noted of short logs.
  */
-const struct chore chore_mark = { .begin = begin, .look = look, .end = end,
-	.act = act };
+const struct chore chore_mark = { .begin = begin, .look = look, .end = end };

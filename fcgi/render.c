@@ -68,8 +68,9 @@ render_batch(const struct conf *conf, const struct request *rq,
 	const struct asker by = { rq->user, rq->groups };
 	char as[APP_NAME_MAX + 1];
 
-	if (!batch_req_parse(conf, &by, rq->body.data, rq->body.len, &vars, err) ||
-	    !access_proxy_user(conf, rq, jv_str(vars, "proxyUser"), as, err))
+	if (!batch_req_parse(conf, &by, rq->body.data, rq->body.len, &vars,
+	    err) || !access_proxy_user(conf, rq, jv_str(vars, "proxyUser"), as,
+	    err))
 		return false;
 	jv_set_str(vars, "proxyUser", as);
 	of->vars = vars;

@@ -1,5 +1,6 @@
 """A session agent under spark-submit, and what a gateway says to it."""
 
+import concurrent.futures
 import copy
 import http.client
 import json
@@ -110,6 +111,17 @@ class Session:
         except (http.client.HTTPException, OSError):
             conn.close()
             raise
+
+    def at_once(self, count, method, path, body=None):
+        """The same request on so many connections; their answers."""
+        def one(_):
+            conn = self.connect()
+            try:
+                return self.raw(method, path, body, conn=conn)
+            finally:
+                conn.close()
+        with concurrent.futures.ThreadPoolExecutor(count) as pool:
+            return list(pool.map(one, range(count)))
 
     def call(self, method, path, body=None, **more):
         status, raw = self.raw(method, path, body, **more)

@@ -197,19 +197,9 @@ def test_a_long_poll_without_a_change_ends_in_time(shared):
 
 def test_sixty_four_clients_may_wait(shared):
     number = shared.submit("import time; time.sleep(1.5)", "pyspark")
-    answers = []
 
-    def wait():
-        conn = shared.connect()
-        answers.append(shared.raw(
-            "GET", "/v1/statements/%d?wait=20" % number, conn=conn))
-        conn.close()
-
-    threads = [threading.Thread(target=wait) for _ in range(64)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    answers = shared.at_once(
+        64, "GET", "/v1/statements/%d?wait=20" % number)
 
     assert len(answers) == 64
     assert {status for status, _ in answers} == {200}

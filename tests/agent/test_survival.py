@@ -1,6 +1,5 @@
 """What user code does to a session, and what the session survives."""
 
-import threading
 import time
 
 import pytest
@@ -90,20 +89,9 @@ for _ in range(1000): written = sys.%s.write(line * 1000)""" % stream)
 def test_code_in_c_that_lets_nothing_else_run_holds_up_no_request(session):
     number = session.running("import ctypes; ctypes.PyDLL(None).sleep(60)")
     time.sleep(0.5)
-    answers = []
 
-    def complete():
-        conn = session.connect()
-        answers.append(session.raw("POST", "/v1/completion", {
-            "code": "x" * 9000, "kind": "pyspark", "cursor": 9000},
-            conn=conn))
-        conn.close()
-
-    threads = [threading.Thread(target=complete) for _ in range(60)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(30)
+    answers = session.at_once(60, "POST", "/v1/completion", {
+        "code": "x" * 9000, "kind": "pyspark", "cursor": 9000})
 
     assert session.get("/v1/statements/%d" % number)["state"] == "running"
     assert answers == [(200, b'{"candidates": []}')] * 60

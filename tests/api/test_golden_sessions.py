@@ -14,6 +14,8 @@ pytestmark = pytest.mark.local
 SUITES = {suite: replay.load(suite, of="stub")
           for suite in ("pyspark", "spark", "sql")}
 EXCHANGES = {e.id: e for exchanges in SUITES.values() for e in exchanges}
+
+
 @pytest.fixture(scope="module")
 def players(session_maker, workdir):
     cluster, made = session_maker.cluster(), {}

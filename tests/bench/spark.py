@@ -37,15 +37,16 @@ def share(values, percent):
 class Driver:
     """A session of the gateway, and its agent asked past the gateway."""
 
-    def __init__(self, gateway, cluster, body):
-        self.kube, self.front = cluster.kube, gateway.client(
-            token=gateway.token)
+    def __init__(self, cluster, front, url, gateway, body):
+        """front: a client of url, which serves the gateway of that name."""
+        self.kube, self.front = cluster.kube, front
         self.began = time.monotonic()
-        r = self.front.post(f"{gateway.url}/sessions", json=body)
+        r = front.post(f"{url}/sessions", json=body)
         self.accepted = time.monotonic()
         assert r.status_code == 201, r.text
-        self.base = f"{gateway.url}/sessions/{r.json()['id']}"
-        self.name = f"livy-{gateway.settings['gateway']}-s-{r.json()['id']}"
+        self.path = f"/sessions/{r.json()['id']}"
+        self.base = url + self.path
+        self.name = f"livy-{gateway}-s-{r.json()['id']}"
         self.bare = requests.Session()
 
     def agent(self):
@@ -107,14 +108,14 @@ def statement(client, url, kind):
     return time.monotonic() - began
 
 
-def statements(driver, kind):
+def statements(driver, kind, rounds, warm=0):
     turns = {"agent": (driver.bare, driver.agent()),
              "gateway": (driver.front, driver.base)}
     took = {who: [] for who in turns}
-    for i in range(WARM + ROUNDS[kind]):
+    for i in range(warm + rounds):
         for who, (client, url) in turns.items():
             one = statement(client, url, kind)
-            if i >= WARM:
+            if i >= warm:
                 took[who].append(one)
     print(f"\n1+1, {kind}, from POST to available, by a 1 ms poll, load "
           f"{os.getloadavg()[0]:.1f}")
@@ -138,11 +139,11 @@ def bare_start(python, folder):
         session.close()
 
 
-def starts(gateway, cluster, python, folder):
+def starts(make, python, folder):
     bare, steps = [], []
     for i in range(STARTS):
         bare.append(bare_start(python, folder / f"bare{i}"))
-        driver = Driver(gateway, cluster, BODY)
+        driver = make()
         steps.append(driver.start())
         driver.delete()
     middle = {step: statistics.median(s[step] for s in steps)
@@ -167,12 +168,16 @@ def run(cluster, folder, python):
         "gateway": "bs", "process.log_level": "warn"},
         variables={"image": SPARK_IMAGE})
     gateway.start()
+
+    def make():
+        return Driver(cluster, gateway.client(token=gateway.token),
+                      gateway.url, "bs", BODY)
     try:
-        starts(gateway, cluster, python, folder)
-        driver = Driver(gateway, cluster, BODY)
+        starts(make, python, folder)
+        driver = make()
         driver.wait_idle()
-        for kind in ROUNDS:
-            statements(driver, kind)
+        for kind, rounds in ROUNDS.items():
+            statements(driver, kind, rounds, WARM)
         driver.delete()
     finally:
         gateway.stop()
