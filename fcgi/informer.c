@@ -36,6 +36,7 @@ struct informer {
 	int64_t asked_ms;	/* of the request that is under way */
 	int64_t patience_ms;	/* for its first byte */
 	int64_t listed_ms;	/* when the last whole list was read; 0 = never */
+	int64_t list_ms;	/* when its first page was asked for */
 	char rv[RV_MAX];	/* where the next watch begins */
 	struct buf more;	/* continue token; "" = a list begins */
 	struct buf page;
@@ -189,6 +190,7 @@ list_end(void *arg, enum kube_result result, int wait_s,
 		inf->state.refused = false;
 		inf->list_needed = false;
 		inf->listed_ms = num_mono_ms();
+		inf->state.whole_ms = inf->list_ms;
 		inf->to.on_list_end(inf->to.arg);
 	}
 	go_on_at_once(inf);
@@ -244,6 +246,8 @@ list_start(struct informer *inf)
 		kube_path_query(&path, "continue", inf->more.data);
 	s.path = path.data;
 	inf->opened_ms = inf->asked_ms = num_mono_ms();
+	if (inf->more.len == 0)
+		inf->list_ms = inf->asked_ms;
 	inf->step = LISTING;
 	kube_streams_start(inf->streams, inf->lane, &s, list_end);
 }

@@ -66,6 +66,7 @@ struct informer_state {
 	bool live;		/* its watch is open now */
 	bool refused;		/* not ours to see (403), or not there (404) */
 	int64_t spoke_ms;	/* monotonic: the last sign of life; 0 = none */
+	int64_t whole_ms;	/* when the last whole list was begun; 0 = none */
 };
 struct informer_state informer_state(const struct informer *inf);
 

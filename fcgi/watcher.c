@@ -302,12 +302,13 @@ struct condition {
 	bool listed;		/* each is listed or refused, one app list is */
 	bool live;		/* each that is not refused is watched now */
 	int64_t spoke_ms;	/* the oldest last word of those; 0 = none */
+	int64_t whole_ms;	/* each app list was begun since; 0 = none was */
 };
 
 static struct condition
 condition(const struct watcher *w)
 {
-	struct condition c = { .live = true };
+	struct condition c = { .live = true, .whole_ms = INT64_MAX };
 	bool all = true;
 
 	for (size_t i = 0; i < w->count; i++) {
@@ -315,6 +316,8 @@ condition(const struct watcher *w)
 
 		all = all && (s.listed || s.refused);
 		c.listed = c.listed || (s.listed && w->source[i].what == APPS);
+		if (w->source[i].what == APPS && s.whole_ms < c.whole_ms)
+			c.whole_ms = s.whole_ms;
 		if (s.refused)
 			continue;
 		c.live = c.live && s.live;
@@ -339,10 +342,11 @@ is_gone(const struct watcher *w, enum app_kind kind, int32_t id)
 /*
  * Settles what no event will: writes that their worker told of after the
  * event had come, and those of applications that came and went while nobody
- * watched; these are passed over as long as an event may still come.
+ * watched: of these, lists that were begun after the write know nothing. With
+ * older lists they are passed over as long as an event may still come.
  */
 static void
-settle(struct watcher *w, int64_t now_ms)
+settle(struct watcher *w, int64_t now_ms, int64_t whole_ms)
 {
 	struct own_write write;
 	size_t cursor = 0;
@@ -358,7 +362,8 @@ settle(struct watcher *w, int64_t now_ms)
 		old = w->well_since_ms && now_ms - SETTLE_MS >
 		    (w->well_since_ms > write.since_ms ? w->well_since_ms :
 		    write.since_ms);
-		if (old || is_gone(w, write.kind, write.id))
+		if (old || whole_ms > write.since_ms ||
+		    is_gone(w, write.kind, write.id))
 			own_settle(w->own, write.kind, write.id, true);
 	}
 }
@@ -382,7 +387,7 @@ chores(struct watcher *w, int64_t now_ms)
 		return;
 	if (c.spoke_ms)
 		cache_spoke(w->cache, c.spoke_ms);
-	settle(w, now_ms);
+	settle(w, now_ms, c.whole_ms);
 	settle_orphans(w->gw, w->reader, w->well_since_ms);
 }
 

@@ -1,6 +1,8 @@
 """Events of the watch come 3 s late: one replica reads its own writes at
 once and all the time, and the other never says 404 to what exists."""
 
+import os
+import signal
 import time
 
 import pytest
@@ -190,3 +192,23 @@ def test_clients_that_write_and_read_at_once_see_their_own(twins, body):
         wait_for("both replicas to list the same", lambda g=gateway:
                  {b for mine in left for b in mine} <= set(listed(g)))
     assert listed(twins[0]) == listed(twins[1])
+
+
+def test_what_came_and_went_while_nobody_watched_is_gone(
+        maker, late, body):
+    """No event will tell of it; but a list that was begun after it does."""
+    settings = {"gateway": "gone"}
+    one, other = (replica(maker, late, **settings) for _ in range(2))
+    kept = one.submit(body)["id"]
+    watcher, = one.pids("watcher")
+    os.kill(watcher, signal.SIGSTOP)
+    batch = one.submit(body)["id"]
+    assert one.state(batch) == "starting"
+    assert other.delete(f"/batches/{batch}").status_code == 200
+    os.kill(watcher, signal.SIGKILL)
+
+    wait_for("the replica that made it to know", lambda: one.get(
+        f"/batches/{batch}").status_code == 404, 10)
+
+    assert listed(one) == [kept]
+    assert one.state(kept) == "starting"
