@@ -51,7 +51,7 @@ class Gateway:
     def __init__(self, folder, cluster, pki, settings=None, variables=None,
                  user="gateway", env=None, as_root=False,
                  sign_in=("bearer", "basic"), prefix=False, wait=True,
-                 teams='"carl" "ml,data";\n'):
+                 teams='"carl" "ml,data";\n', build=BUILD):
         self.folder, self.cluster, self.pki = \
             pathlib.Path(folder), cluster, pathlib.Path(pki)
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -90,7 +90,7 @@ class Gateway:
         self.write_config()
         self.write_nginx()
         self.master = Part("livy-fcgi", self.folder, [
-            BUILD / "fcgi/livy-fcgi", "-c", self.config], env=self.env,
+            build / "fcgi/livy-fcgi", "-c", self.config], env=self.env,
             as_root=as_root)
         self.nginx = Part("nginx", self.folder, [
             "/usr/sbin/nginx", "-p", self.folder / "nginx", "-e",

@@ -14,6 +14,8 @@ import kube
 from procs import Part, as_tests_user, give, wait_for
 
 BUILD = pathlib.Path(os.environ.get("LIVY_TEST_BUILD", "."))
+# For times: with sanitizers a request costs several times as much.
+TIMED_BUILD = pathlib.Path(os.environ.get("LIVY_TEST_TIMED_BUILD", BUILD))
 SRC = pathlib.Path(__file__).resolve().parent.parent
 PLACE = pathlib.Path(os.environ.get("TESTS_DIR", "/nonexistent"))
 # Where the programs of spark/jobs are, as a driver sees them: on a cluster

@@ -205,10 +205,12 @@ class Runner:
             self.count.add([("cluster/all", "skipped", "")])
             return
         folder = self.build(self.args.build or BUILD_OF[tier])
-        if not folder or tier == "cluster" and not self.cluster_up():
+        timed = self.build(self.args.build or "plain")
+        if not folder or not timed or tier == "cluster" and not self.cluster_up():
             return
         self.env = self.place.environ(
-            LIVY_TEST_BUILD=folder, LIVY_TEST_TIER=tier,
+            LIVY_TEST_BUILD=folder, LIVY_TEST_TIMED_BUILD=timed,
+            LIVY_TEST_TIER=tier,
             LIVY_TEST_ROOT="1" if is_root() else "0",
             LIVY_TEST_UID=self.place.user.pw_uid,
             LIVY_TEST_GID=self.place.user.pw_gid)

@@ -1,7 +1,8 @@
-"""Whatever hangs, fails or floods: reads of the cache go on, each write gets
-an answer in time, none that was accepted is lost, and state is true again
-soon after. Times are printed; only errors and the wildest times fail."""
+"""Whatever hangs, fails or floods: reads of the cache go on as quickly as
+beside the same clients when nothing is wrong, each write gets an answer in
+time, none that was accepted is lost, and state is true again soon after."""
 
+import contextlib
 import os
 import signal
 import threading
@@ -14,26 +15,24 @@ from crowd import (APPS, QUICK, Reader, client, measure, percentile, replica,
                    size, together)
 from hole import Hole
 from procs import give, wait_for
+from rig import TIMED_BUILD
 
 pytestmark = pytest.mark.local
 
 FAULT_S = 2
+CALM_S = 2
+SLOWER = 2          # times as long as with nothing wrong
+FLOOR_S = 0.004     # but so long always: less is the machine's own noise
+ROUNDS = 3          # what holds reads up does so in each of them
 TRUE_S = 30         # longest that state may be old after a fault
 BUDGET_S = 4        # QUICK's
+POOL = dict(QUICK, **{"fastcgi.workers": 8, "fastcgi.outbound_workers": 4})
 TOO_MANY = "too many requests are waiting"
 
 
 @pytest.fixture(scope="module")
 def shared(session_maker, faulty):
-    gateway = replica(session_maker, faulty, **dict(QUICK, **{
-        "fastcgi.workers": 8, "fastcgi.outbound_workers": 4}))
-    return gateway
-
-
-@pytest.fixture(scope="module")
-def usual(shared, watched):
-    """p99 of reads while nothing happens."""
-    return measure(shared, watched)
+    return replica(session_maker, faulty, **POOL)
 
 
 @pytest.fixture(scope="module")
@@ -106,9 +105,10 @@ OUTLIVE = ("slow bytes",)
 
 
 class Writers:
-    """Clients that create, and note what they were told."""
+    """Clients that create, and note what they were told: more than there are
+    workers, so that without shares they would hold all of them."""
 
-    def __init__(self, gateway, body, count=6):
+    def __init__(self, gateway, body, count=12):
         self.gateway, self.body, self.told = gateway, body, []
         self.over = threading.Event()
         self.threads = [threading.Thread(target=self.run)
@@ -150,13 +150,23 @@ class Writers:
         return [r.json()["id"] for r, _ in self.told if r.status_code == 201]
 
 
-def tell(name, reader, writers, usual, true_after):
-    codes = [getattr(r, "status_code", r) for r, _ in writers.told]
+def is_unhurt(name, reader, calm, which="before"):
+    """Against reads beside the same clients that nothing but these can slow
+    down: on two cores they do so more than any fault."""
+    ratio = reader.p99 / max(calm.p99, FLOOR_S)
     print(f"\n{name}: {len(reader.seconds)} reads, p99 "
-          f"{1000 * reader.p99:.1f} ms = {reader.p99 / usual:.1f} x usual; "
-          f"writes {({c: codes.count(c) for c in set(codes)})}, slowest "
+          f"{1000 * reader.p99:.1f} ms; {which} {len(calm.seconds)}, "
+          f"{1000 * calm.p99:.1f} ms: {ratio:.1f} x")
+    assert calm.bad == reader.bad == []
+    assert reader.p99 < 1
+    return ratio < SLOWER
+
+
+def tell(writers, true_after):
+    codes = [getattr(r, "status_code", r) for r, _ in writers.told]
+    print(f"\nwrites {({c: codes.count(c) for c in set(codes)})}, slowest "
           f"{max(t for _, t in writers.told):.1f} s; state true after "
-          f"{true_after:.2f} s")
+          f"{true_after:.2f} s", end="")
 
 
 def until_true(gateway, batch_id, word, start):
@@ -172,57 +182,77 @@ def break_watches(cluster):
     time.sleep(1)       # each of them looks at the rules now and then
 
 
+def round_of(name, gateway, cluster, watched, body, disturbed):
+    """Reads beside writers, then the same while something is wrong; whether
+    they were as quick, and the ids of what was accepted meanwhile."""
+    with Writers(gateway, body) as before, Reader(gateway, watched) as calm:
+        time.sleep(CALM_S)
+    with Writers(gateway, body) as writers, \
+            Reader(gateway, watched) as reader:
+        with disturbed():
+            word = flip(cluster, gateway, watched)
+        true_after = until_true(gateway, watched, word, time.monotonic())
+        time.sleep(0.2)
+
+    tell(writers, true_after)
+    unhurt = is_unhurt(name, reader, calm)
+    accepted, apps = before.check() + writers.check(), cluster.kube.apps()
+    assert len(set(accepted)) == len(accepted)
+    assert all(f"livy-t-b-{b}" in apps for b in accepted)
+    return unhurt, accepted
+
+
+def some_round(*args):
+    """What was accepted in the first one in which reads were unhurt."""
+    for _ in range(ROUNDS):
+        unhurt, accepted = round_of(*args)
+        if unhurt:
+            return accepted
+    raise AssertionError(f"reads are slow in {ROUNDS} rounds of {ROUNDS}")
+
+
 @pytest.mark.parametrize("name", FAULTS)
 def test_reads_go_on_and_writes_are_answered(
-        name, gateway, faulty, watched, usual, body):
-    break_watches(faulty)
-    with Reader(gateway, watched) as reader, \
-            Writers(gateway, body) as writers:
+        name, gateway, faulty, watched, body):
+
+    @contextlib.contextmanager
+    def fault():
+        break_watches(faulty)
         faulty.faults(*FAULTS[name])
         time.sleep(FAULT_S)
-        word = flip(faulty, gateway, watched)
+        yield
         faulty.clear_faults()
         if name in OUTLIVE:
             faulty.localkube.kill()
             faulty.start_localkube()
-        true_after = until_true(gateway, watched, word, time.monotonic())
-        time.sleep(0.2)
 
-    tell(name, reader, writers, usual, true_after)
-    assert reader.bad == []
-    assert reader.p99 < 1
-    accepted = writers.check()
-    assert len(set(accepted)) == len(accepted)
-    apps = faulty.kube.apps()
-    assert all(f"livy-t-b-{b}" in apps for b in accepted)
+    accepted = some_round(name, gateway, faulty, watched, body, fault)
+
     for batch in accepted[:5] + accepted[-5:]:
         assert gateway.get(f"/batches/{batch}").status_code == 200
 
 
 def test_reads_go_on_while_the_api_server_restarts(
-        gateway, faulty, watched, usual, body):
-    with Reader(gateway, watched) as reader, \
-            Writers(gateway, body) as writers:
+        gateway, faulty, watched, body):
+
+    @contextlib.contextmanager
+    def restarts():
         for _ in range(3):
             time.sleep(0.5)
             faulty.localkube.kill()
             time.sleep(0.5)
             faulty.start_localkube()
-        word = flip(faulty, gateway, watched)
-        true_after = until_true(gateway, watched, word, time.monotonic())
+        yield
 
-    tell("restarts", reader, writers, usual, true_after)
-    assert reader.bad == []
-    assert reader.p99 < 1
-    accepted, apps = writers.check(), faulty.kube.apps()
-    assert all(f"livy-t-b-{b}" in apps for b in accepted)
+    some_round("restarts", gateway, faulty, watched, body, restarts)
 
 
 def test_reads_go_on_while_the_watcher_is_killed_in_mid_write(
-        gateway, faulty, watched, usual, body):
+        gateway, faulty, watched, body):
     """It writes all the time, as the writers make it."""
-    with Reader(gateway, watched) as reader, \
-            Writers(gateway, body) as writers:
+
+    @contextlib.contextmanager
+    def kills():
         for _ in range(4):
             old = wait_for("a watcher", lambda: gateway.pids("watcher"))
             time.sleep(0.3)
@@ -230,13 +260,11 @@ def test_reads_go_on_while_the_watcher_is_killed_in_mid_write(
                 os.kill(pid, signal.SIGKILL)
             wait_for("another watcher", lambda o=old: set(
                 gateway.pids("watcher")) - set(o))
-        word = flip(faulty, gateway, watched)
-        true_after = until_true(gateway, watched, word, time.monotonic())
+        yield
 
-    tell("watcher killed", reader, writers, usual, true_after)
-    assert reader.bad == []
-    assert reader.p99 < 1
-    accepted = writers.check()
+    accepted = some_round("watcher killed", gateway, faulty, watched, body,
+                          kills)
+
     assert accepted, "nothing was written meanwhile"
     listed = {b["id"] for b in gateway.get(
         "/batches?size=100000").json()["sessions"]}
@@ -314,11 +342,29 @@ def test_a_share_of_the_pool_that_is_used_up_is_said_at_once(
     assert all(t < BUDGET_S + 4 for _, t in replies)
 
 
-def test_a_burst_is_accepted_or_refused_and_reads_are_unhurt(
-        gateway, faulty, watched, usual, body):
-    clients, each = 50, size(6, 20)
-    before = set(faulty.kube.apps())
-    with Reader(gateway, watched) as reader:
+@pytest.fixture
+def timed(maker, job):
+    """Two gateways of two clusters without sanitizers, a batch in each."""
+    def make():
+        cluster = maker.cluster()
+        cluster.localspark.stop()
+        gateway = replica(maker, cluster, TIMED_BUILD, **POOL)
+        return gateway, gateway.submit({"file": job("lines.py")})["id"]
+    return make(), make()
+
+
+def test_a_burst_is_accepted_or_refused_and_reads_are_unhurt(timed, body):
+    """As quick as those of a gateway that has no part in it but that the
+    machine is busy: what a burst takes up is a share of the workers."""
+    if not any(burst(*timed, body) for _ in range(ROUNDS)):
+        raise AssertionError(f"reads are slow in {ROUNDS} rounds of {ROUNDS}")
+
+
+def burst(busy, quiet, body):
+    clients, each = 50, 20
+    gateway = busy[0]
+    before = set(gateway.cluster.kube.apps())
+    with Reader(*busy) as reader, Reader(*quiet) as calm:
         start = time.monotonic()
         replies = sum(together(clients, lambda _: [
             gateway.post("/batches", body, session=session)
@@ -327,20 +373,19 @@ def test_a_burst_is_accepted_or_refused_and_reads_are_unhurt(
 
     codes = [r.status_code for r in replies]
     accepted = [r.json()["id"] for r in replies if r.status_code == 201]
-    print(f"\n{len(replies)} POSTs in {took:.1f} s: "
-          f"{({c: codes.count(c) for c in set(codes)})}; reads p99 "
-          f"{1000 * reader.p99:.1f} ms = {reader.p99 / usual:.1f} x usual")
     assert set(codes) <= {201, 429, 503} and accepted
     assert all("Retry-After" in r.headers for r in replies
                if r.status_code != 201)
     assert len(set(accepted)) == len(accepted)
-    assert set(faulty.kube.apps()) - before == {
+    assert set(gateway.cluster.kube.apps()) - before == {
         f"livy-t-b-{b}" for b in accepted}
-    assert reader.bad == []
-    assert reader.p99 < 1
     listed = {b["id"] for b in gateway.get(
         "/batches?size=100000").json()["sessions"]}
     assert set(accepted) <= listed
+    return is_unhurt(
+        f"{len(replies)} POSTs in {took:.1f} s: "
+        f"{({c: codes.count(c) for c in set(codes)})}", reader, calm,
+        "at a quiet one")
 
 
 def test_many_applications_are_listed_anew_and_reads_go_on(
