@@ -205,4 +205,6 @@ crd_check(const struct crd_check *c, json_object *manifest)
 	check_value(c, &crd_application[0], spec, &path);
 	if (json_object_is_type(spec, json_type_object))
 		crd_check_rules(c, manifest);
+	if (json_object_is_type(spec, json_type_object))
+		crd_check_names(c, manifest);
 }

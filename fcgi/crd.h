@@ -47,6 +47,8 @@ struct crd_check {
 void crd_check(const struct crd_check *c, json_object *manifest);
 /* For crd_check, in crd_rules.c: what no type says. */
 void crd_check_rules(const struct crd_check *c, json_object *manifest);
+/* The same, in crd_names.c: names, versions and amounts. */
+void crd_check_names(const struct crd_check *c, json_object *manifest);
 void crd_found(const struct crd_check *c, enum crd_finding what,
     const char *path, const char *fmt, ...) PRINTF(4, 5);
 

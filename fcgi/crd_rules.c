@@ -95,17 +95,13 @@ path_of(char ret[256], const char *a, const char *b, const char *c)
 
 static void
 check_template(const struct crd_check *c, const struct role *role,
-    json_object *spec, json_object *template)
+    json_object *template)
 {
 	json_object *list = jv_get(template, "spec.containers");
-	const char *version = jv_str(spec, "sparkVersion");
 	const char *name;
 	char path[256];
 
-	path_of(path, role->name, "template", "");
-	if (version && version[0] < '3' && version[1] == '.')
-		crd_found(c, CRD_WRONG, path,
-		    "needs a sparkVersion of 3.0.0 or above");
+	path_of(path, role->name, "template", "spec.containers");
 	if (!json_object_is_type(list, json_type_array))
 		return;
 	for (size_t i = 0; i < json_object_array_length(list); i++) {
@@ -113,7 +109,7 @@ check_template(const struct crd_check *c, const struct role *role,
 		if (name && strcmp(name, role->container) == 0)
 			return;
 	}
-	crd_found(c, CRD_WRONG, path, "has no container '%s'",
+	crd_found(c, CRD_WRONG, path, "has none with the name '%s'",
 	    role->container);
 }
 
@@ -144,7 +140,7 @@ check_role(const struct crd_check *c, const struct role *role,
 		    "spec.nodeSelector");
 	value = jv_member(o, "template");
 	if (value)
-		check_template(c, role, spec, value);
+		check_template(c, role, value);
 }
 
 static void

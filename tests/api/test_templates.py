@@ -2,6 +2,7 @@
 and by livy-fcgi render."""
 
 import json
+import re
 
 import pytest
 
@@ -342,6 +343,46 @@ def test_a_secret_in_conf_is_refused_and_the_better_way_named(site):
      'spec.sparkConf["spark.jars.ivy"] must be a text'),
     ("a refused key", '("spark.jars.ivy", "/tmp/ivy")',
      '("spark.master", "x")', "is refused by the operator"),
+    ("a list", 'mode = "cluster";', 'mode = "cluster"; volumes = "x";',
+     "spec.volumes must be a list"),
+    ("a bound", 'cores = "${driverCores}";', "cores = 0;",
+     "spec.driver.cores is 0, must be at least 1"),
+    ("no executor", 'instances = "${numExecutors}";', "instances = 0;",
+     "spec.executor.instances is 0, must be at least 1"),
+    ("a CPU", 'coreLimit = "${driverCoreLimit}";', 'coreLimit = "half";',
+     "spec.driver.coreLimit is 'half'"),
+    ("another namespace", '("spark.jars.ivy", "/tmp/ivy")',
+     '("spark.kubernetes.namespace", "x")',
+     "must be the application's own namespace"),
+    ("an old Spark", 'sparkVersion = "${sparkVersion}";',
+     'sparkVersion = "2.4.8";', "spec.sparkVersion is '2.4.8'"),
+    ("no version", 'sparkVersion = "${sparkVersion}";',
+     'sparkVersion = "latest";', "spec.sparkVersion is 'latest'"),
+    ("node selectors", 'executor = {\n',
+     'nodeSelector = ( ("a", "b") );\nexecutor = {\n'
+     'nodeSelector = ( ("c", "d") );\n',
+     "spec.executor.nodeSelector cannot stand beside spec.nodeSelector"),
+    ("a container", 'containers = ( {\n\t\t\t\t\tname = "spark-kubernetes-dr',
+     'containers = ( {\n\t\t\t\t\tname = "spark-d',
+     "has none with the name 'spark-kubernetes-driver'"),
+    ("an ingress", 'mode = "cluster";', 'mode = "cluster"; '
+     'driverIngressOptions = ( { servicePort = 80; servicePortName = "a"; '
+     "} );", "driverIngressOptions[0].ingressURLFormat is missing"),
+    ("a pod's name", 'coreLimit = "${driverCoreLimit}";',
+     'podName = "My_Pod";', "spec.driver.podName is 'My_Pod'"),
+    ("an amount", 'name = "spark-kubernetes-executor";',
+     'name = "spark-kubernetes-executor"; resources = { limits = '
+     '( ("nvidia.com/gpu", "one") ); };',
+     'resources.limits["nvidia.com/gpu"] is \'one\''),
+    ("a label", '"livy-fcgi") );', '"livy fcgi") );',
+     'metadata.labels["app.kubernetes.io/managed-by"] is \'livy fcgi\''),
+    ("a label's name", '"livy-fcgi") );', '"livy-fcgi"), ("a b", "c") );',
+     'metadata.labels["a b"] is no name'),
+    ("a label's type", '"livy-fcgi") );', '"livy-fcgi"), ("a", 5) );',
+     "metadata.labels.a must be a text"),
+    ("an unknown field of metadata", 'namespace = "${namespace}";',
+     'namespace = "${namespace}"; label = ( ("a", "b") );',
+     "metadata.label there is no such field"),
     ("a policy", 'type = "Never";', 'type = "Sometimes";',
      "spec.restartPolicy.type is 'Sometimes'"),
 ])
@@ -357,6 +398,18 @@ def test_what_the_operator_would_refuse_is_told_by_line(site, name, old, new,
     number = int(line.split("batch.cfg:")[1].split(":")[0])
     start = text[:text.index(new)].count("\n") + 1
     assert start <= number <= start + new.count("\n"), line
+
+
+@local
+def test_what_the_operator_would_miss_is_told(site):
+    site.edit('mainApplicationFile = "${file}";', "")
+
+    done = site.check()
+
+    assert done.returncode == 1
+    assert re.search(r"batch\.cfg:\d+: the application has no spec\."
+                     "mainApplicationFile",
+                     done.stderr)
 
 
 @local

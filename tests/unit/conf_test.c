@@ -441,7 +441,7 @@ templates_are_loaded_and_checked(void **state UNUSED)
 	assert_refused("templates = { dir = \"nowhere\"; };", expected);
 	write_file(template, "application = {\n\tapiVersion = \"${nonesuch}\";\n"
 	    "kind = \"SparkApplication\"; spec = { type = \"R\"; sparkVersion = "
-	    "\"\";\nmainApplicationFile = \"\"; driver = { }; executor = { }; };"
+	    "\"4\";\nmainApplicationFile = \"\"; driver = { }; executor = { }; };"
 	    "};");
 	snprintf(expected, sizeof expected,
 	    "%s/./batch.cfg:2: apiVersion: unknown variable 'nonesuch'", dir);

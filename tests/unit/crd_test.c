@@ -103,10 +103,8 @@ the_operators_own_rules_are_known(void **state UNUSED)
 	    "wrong spec.driver.nodeSelector cannot stand beside");
 	assert_found(GOOD ",\"driver\":{" ROLE ",\"template\":{\"spec\":{"
 	    "\"containers\":[{\"name\":\"main\"}]}}},\"executor\":{}",
-	    "wrong spec.driver.template has no container "
-	    "'spark-kubernetes-driver'");
-	assert_found("\"sparkVersion\":\"2.4.8\",\"driver\":{\"template\":{}},"
-	    "\"executor\":{}", "needs a sparkVersion of 3.0.0");
+	    "wrong spec.driver.template.spec.containers has none with the "
+	    "name 'spark-kubernetes-driver'");
 	assert_found(GOOD "," ROLES ",\"driverIngressOptions\":[{"
 	    "\"servicePort\":1,\"servicePortName\":\"a\"}]",
 	    "driverIngressOptions[0].ingressURLFormat is missing");
@@ -129,6 +127,53 @@ sizes_and_amounts_have_a_form(void **state UNUSED)
 	    ROLE ",\"instances\":1,\"memoryOverhead\":\"384\"}", "");
 	assert_found(GOOD ",\"driver\":{\"coreLimit\":\"half\"},"
 	    "\"executor\":{}", "wrong spec.driver.coreLimit is 'half'");
+}
+
+static void
+versions_names_and_amounts_have_a_form(void **state UNUSED)
+{
+	static const char *const versions[] = { "latest", "3.5.8.1", "2.4.8",
+		"3.05.1", "", "3.5-x", "v3.5.9" };
+	static const char *const good[] = { "4", "3.5", "3.5.9-java17",
+		"4.0.0-preview.2" };
+	static const char *const amounts[] = { "\"1 g\"", "\"4gi\"", "\"m\"",
+		"\"\"", "\"1e\"" };
+	char spec[600];
+
+	for (size_t i = 0; i < ARRAY_LEN(versions); i++) {
+		snprintf(spec, sizeof spec, "\"sparkVersion\":\"%s\","
+		    "\"driver\":{\"template\":{}},\"executor\":{}",
+		    versions[i]);
+		assert_found(spec, "wrong spec.sparkVersion is '");
+	}
+	for (size_t i = 0; i < ARRAY_LEN(good); i++) {
+		snprintf(spec, sizeof spec, GOOD ",\"sparkVersion\":\"%s\","
+		    "\"driver\":{" ROLE ",\"template\":{}},\"executor\":{"
+		    ROLE ",\"instances\":1}", good[i]);
+		assert_found(spec, "");
+	}
+	for (size_t i = 0; i < ARRAY_LEN(amounts); i++) {
+		snprintf(spec, sizeof spec, GOOD "," ROLES
+		    ",\"batchSchedulerOptions\":{\"resources\":{\"cpu\":%s}}",
+		    amounts[i]);
+		assert_found(spec, "wrong spec.batchSchedulerOptions."
+		    "resources.cpu is '");
+	}
+	assert_found(GOOD ",\"driver\":{" ROLE ",\"template\":{\"spec\":{"
+	    "\"containers\":[{\"name\":\"spark-kubernetes-driver\","
+	    "\"resources\":{\"limits\":{\"nvidia.com/gpu\":\"1\",\"memory\""
+	    ":\"1.5Gi\",\"cpu\":2}}}]}}},\"executor\":{" ROLE
+	    ",\"instances\":1}", "");
+	assert_found(GOOD ",\"driver\":{" ROLE ",\"podName\":\"My_Pod\"},"
+	    "\"executor\":{}", "wrong spec.driver.podName is 'My_Pod'");
+	assert_found(GOOD "," ROLES ",\"monitoring\":{\"prometheus\":{"
+	    "\"port\":50000}}", "wrong spec.monitoring.prometheus.port must "
+	    "be at most 49151");
+	assert_found(GOOD ",\"driver\":{\"labels\":{\"a\":\"b c\"}},"
+	    "\"executor\":{}", "wrong spec.driver.labels.a is 'b c'");
+	assert_found(GOOD ",\"driver\":{},\"executor\":{\"template\":{"
+	    "\"metadata\":{\"annotations\":{\"a/b/c\":\"d\"}}}}",
+	    "wrong spec.executor.template.metadata.annotations");
 }
 
 static void
@@ -155,6 +200,7 @@ main(void)
 		cmocka_unit_test(what_is_missing_or_unknown_is_named),
 		cmocka_unit_test(the_operators_own_rules_are_known),
 		cmocka_unit_test(sizes_and_amounts_have_a_form),
+		cmocka_unit_test(versions_names_and_amounts_have_a_form),
 		cmocka_unit_test(what_needs_the_webhook_is_a_hazard),
 	};
 
