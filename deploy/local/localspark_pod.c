@@ -226,6 +226,28 @@ env_pod_ip(json_object *env, const char *name)
 	set(ref, "fieldPath", "status.podIP");
 }
 
+/* What clients name in conf, as Spark reads it: VARIABLE = SECRET:KEY. */
+static void
+add_secret_refs(json_object *env, json_object *app)
+{
+	AUTO_JSON json_object *refs = json_object_new_object();
+
+	add_prefixed(refs, app, "spark.kubernetes.driver.secretKeyRef.");
+	json_object_object_foreach(refs, variable, value) {
+		const char *name = json_object_get_string(value);
+		const char *colon = strchr(name, ':');
+		json_object *ref;
+
+		if (!colon)
+			continue;
+		ref = object_at(object_at(env_set(env, variable), "valueFrom"),
+		    "secretKeyRef");
+		json_object_object_add(ref, "name", json_object_new_string_len(
+		    name, (int)(colon - name)));
+		set(ref, "key", colon + 1);
+	}
+}
+
 static void
 set_env(json_object *container, json_object *app, const struct submission *sub)
 {
@@ -245,6 +267,7 @@ set_env(json_object *container, json_object *app, const struct submission *sub)
 			    variable), "valueFrom"), "secretKeyRef",
 			    json_object_get(ref));
 	}
+	add_secret_refs(env, app);
 	set(env_set(env, "SPARK_APPLICATION_ID"), "value", sub->app_id);
 	env_pod_ip(env, "SPARK_DRIVER_BIND_ADDRESS");
 	/*

@@ -3,6 +3,7 @@ and by livy-fcgi render."""
 
 import json
 import re
+import shutil
 
 import pytest
 
@@ -472,6 +473,40 @@ def test_odd_values_reach_the_cluster_unharmed(gateway, cluster, job):
     assert spec["arguments"] == list(ODD.values())[:5]
     for name in ("pyFiles", "jars", "files"):
         assert spec["deps"][name] == URIS
+
+
+@local
+def test_secrets_reach_the_driver_by_template_and_by_name(maker, job):
+    cluster, folder = maker.cluster(), maker.folder("t")
+    shutil.copytree(SRC / "conf/templates", folder, dirs_exist_ok=True)
+    text = (folder / "batch.cfg").read_text()
+    for old, new in (
+            ('# secrets = [ "jobs-*" ];', 'secrets = [ "jobs-*" ];'),
+            ('name = "spark-kubernetes-driver";',
+             'name = "spark-kubernetes-driver"; envFrom = ( { secretRef = '
+             '{ name = "site"; }; } );')):
+        assert old in text
+        text = text.replace(old, new, 1)
+    (folder / "batch.cfg").write_text(text)
+    gateway = maker.gateway(cluster, settings={"templates.dir": str(folder)})
+    for name, data in (("site", {"SITE": "c2l0ZQ=="}),
+                       ("jobs-a", {"p": "aHVudGVyMg=="}),
+                       ("other", {"p": "b3RoZXI="})):
+        assert cluster.kube.create("secrets", {
+            "apiVersion": "v1", "kind": "Secret",
+            "metadata": {"name": name}, "data": data}).status_code == 201
+    ref = "spark.kubernetes.driver.secretKeyRef.PASSWORD"
+    body = {"file": job("env.py"), "args": ["SITE", "PASSWORD"]}
+
+    batch = gateway.submit({**body, "conf": {ref: "jobs-a:p"}})["id"]
+
+    gateway.wait_state(batch, "success")
+    gateway.wait_line(batch, "SITE=site")
+    gateway.wait_line(batch, "PASSWORD=hunter2")
+    assert "hunter2" not in json.dumps(cluster.kube.app(
+        gateway.object_name(batch)))
+    r = gateway.post("/batches", {**body, "conf": {ref: "other:p"}})
+    assert r.status_code == 400 and "'other'" in r.json()["msg"]
 
 
 def test_an_empty_conf_value_does_not_stop_the_start(gateway, job):
