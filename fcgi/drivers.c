@@ -79,7 +79,7 @@ begin(struct driver *d, const struct app *app)
 	d->id = app->id;
 	memcpy(d->uid, app->uid, sizeof d->uid);
 	d->version = -1;
-	d->fetched = INT32_MAX;
+	d->fetched = -1;
 	d->follow.state = LIVY_STARTING;
 	seed = seed * 1664525u + 1013904223u;
 	d->follow.jitter = seed >> 8;

@@ -19,7 +19,7 @@ struct driver {
 	struct follow follow;
 	int64_t version;	/* of the last answer; -1 = tell all */
 	char instance[AGENT_INSTANCE_MAX + 1]; /* the life we know; "" */
-	int32_t fetched;	/* missing outputs below this may be fetched */
+	int32_t fetched;	/* the statement that was asked for by itself */
 	bool lost;		/* another agent answers now: it is to end */
 	bool told;		/* that it does not answer, in the log */
 	struct lane *lane;	/* its request under way, or NULL */

@@ -304,15 +304,25 @@ feed_get_state(struct feed *f, int32_t id, const char *uid,
 	return true;
 }
 
-enum feed_found
-feed_statement(struct feed *f, int32_t id, const char *uid, int32_t sid,
-    struct statement *ret, struct buf *strings)
+/* Whether the feeder fetches the output, and the news of it are fresh. */
+static bool
+comes_soon(const struct copy *copy, const struct statement *s)
+{
+	return copy->slot.fetch != FETCH_OVER && s->code.at &&
+	    statement_over(s) && s->output_bytes <= FEED_RUN_MAX &&
+	    num_mono_ms() - copy->told_ms < FEED_FETCH_MS;
+}
+
+static enum feed_found
+look(struct feed *f, int32_t id, const char *uid, int32_t sid,
+    struct statement *ret, struct buf *strings, bool *ret_comes)
 {
 	struct feed_record *r;
 	struct copy copy;
 	const char *arena;
 	uint64_t at;
 
+	*ret_comes = false;
 	for (int i = 0; i < TRIES && sid >= 0 && sid < ID_MAX; i++) {
 		memset(&copy, 0, sizeof copy);
 		at = moment(f);
@@ -323,10 +333,36 @@ feed_statement(struct feed *f, int32_t id, const char *uid, int32_t sid,
 		if (!r || copy.slot.number != sid + 1 ||
 		    strcmp(copy.uid, uid) != 0)
 			return FEED_ABSENT;
-		return ret->code.at && (ret->output.at ||
-		    ret->output_bytes == 0) ? FEED_WHOLE : FEED_PART;
+		if (ret->code.at && (ret->output.at ||
+		    ret->output_bytes == 0))
+			return FEED_WHOLE;
+		*ret_comes = comes_soon(&copy, ret);
+		return FEED_PART;
 	}
 	return FEED_ABSENT;
+}
+
+enum feed_found
+feed_statement(struct feed *f, int32_t id, const char *uid, int32_t sid,
+    struct statement *ret, struct buf *strings)
+{
+	bool comes;
+
+	return look(f, id, uid, sid, ret, strings, &comes);
+}
+
+enum feed_found
+feed_statement_soon(struct feed *f, int32_t id, const char *uid, int32_t sid,
+    struct statement *ret, struct buf *strings)
+{
+	const struct timespec step = { .tv_nsec = WAIT_STEP_US * 1000 };
+	enum feed_found found;
+	bool comes;
+
+	while ((found = look(f, id, uid, sid, ret, strings, &comes)) ==
+	    FEED_PART && comes)
+		nanosleep(&step, NULL);
+	return found;
 }
 
 bool

@@ -48,6 +48,15 @@ enum feed_found {
 /* Copies one out; its code and output lend from strings. */
 enum feed_found feed_statement(struct feed *f, int32_t id, const char *uid,
     int32_t sid, struct statement *ret, struct buf *strings) MUST_CHECK;
+/*
+ * The same, but an output that the feeder fetches is waited for, a moment
+ * after the news that there is one: asked for by all it would be fetched by
+ * all.
+ */
+#define FEED_FETCH_MS 500
+enum feed_found feed_statement_soon(struct feed *f, int32_t id,
+    const char *uid, int32_t sid, struct statement *ret, struct buf *strings)
+    MUST_CHECK;
 
 /*
  * Stamps, by any process, for sessions that the cache knows. A session that

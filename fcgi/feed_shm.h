@@ -19,7 +19,7 @@
 #include "shm.h"
 
 #define FEED_MAGIC 0x66656564
-#define FEED_VERSION 1
+#define FEED_VERSION 2
 #define FEED_RING 256		/* statements of a session, the newest */
 #define FEED_WINDOW 32
 #define FEED_RUN_MAX (1u << 20)	/* longer ones are fetched when asked for */
@@ -39,9 +39,13 @@ struct feed_run {
 	uint32_t len;
 };
 
+/* Of what the news did not bring: whether the feeder asked for it. */
+enum feed_fetch { FETCH_TO_COME, FETCH_UNDER_WAY, FETCH_OVER };
+
 struct feed_slot {
 	int32_t number;			/* id of the statement + 1; 0 = none */
 	uint8_t state;
+	uint8_t fetch;			/* enum feed_fetch */
 	char progress[AGENT_PROGRESS_MAX];
 	int64_t started, completed, output_bytes;
 	struct feed_run code, output;

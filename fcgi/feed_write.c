@@ -158,6 +158,13 @@ queue_room(struct feed_writer *w)
 	}
 }
 
+static bool
+slot_over(const struct feed_slot *s)
+{
+	return s->state == STATEMENT_AVAILABLE ||
+	    s->state == STATEMENT_CANCELLED;
+}
+
 /* Frees the oldest run of a statement that is over; false if none is left. */
 static bool
 evict(struct feed_writer *w)
@@ -172,8 +179,7 @@ evict(struct feed_writer *w)
 		w->count--;
 		if (is_stale(w, &q))
 			continue;
-		if (s->state != STATEMENT_AVAILABLE &&
-		    s->state != STATEMENT_CANCELLED) {
+		if (!slot_over(s)) {
 			enqueue(w, &q);
 			continue;
 		}
@@ -182,6 +188,7 @@ evict(struct feed_writer *w)
 		if (!(had & 1))
 			seq_write_begin(&r->seq);
 		drop_run(w, run_of(s, q.output));
+		s->fetch = FETCH_OVER;
 		if (!(had & 1))
 			seq_write_end(&r->seq);
 		return true;
@@ -216,6 +223,7 @@ put_slot(struct feed_writer *w, struct feed_record *r,
     const struct statement *st)
 {
 	struct feed_slot *s = &r->ring[(uint32_t)st->id % FEED_RING];
+	bool was_over;
 
 	if (s->number > st->id + 1)
 		return;		/* an older one, of a long answer */
@@ -227,12 +235,17 @@ put_slot(struct feed_writer *w, struct feed_record *r,
 		*s = (struct feed_slot){ .number = st->id + 1,
 			.code.len = FEED_NONE, .output.len = FEED_NONE };
 	}
+	was_over = slot_over(s);
 	s->state = (uint8_t)st->state;
+	if (slot_over(s) && !was_over)
+		s->fetch = FETCH_TO_COME;
 	memcpy(s->progress, st->progress, sizeof s->progress);
 	s->started = st->started;
 	s->completed = st->completed;
-	s->output_bytes = st->output_bytes ? st->output_bytes :
-	    (int64_t)st->output.len;
+	/* a statement by itself does not say what of it was left out */
+	if (st->output_bytes || st->output.at)
+		s->output_bytes = st->output_bytes ? st->output_bytes :
+		    (int64_t)st->output.len;
 	if (st->code.at && s->code.len == FEED_NONE)
 		store(w, r, s, /* output= */ false, st->code);
 	if (st->output.at)
@@ -322,6 +335,8 @@ feed_put_statement(struct feed_writer *w, int32_t id,
 		return;
 	seq_write_begin(&r->seq);
 	put_slot(w, r, s);
+	if (r->ring[(uint32_t)s->id % FEED_RING].fetch == FETCH_UNDER_WAY)
+		r->ring[(uint32_t)s->id % FEED_RING].fetch = FETCH_OVER;
 	seq_write_end(&r->seq);
 }
 
@@ -347,24 +362,31 @@ feed_remove(struct feed_writer *w, int32_t id)
 	w->sessions--;
 }
 
+static bool
+lacks(const struct feed_slot *s)
+{
+	return s->code.len == FEED_NONE || (slot_over(s) &&
+	    s->output.len == FEED_NONE && s->output_bytes > 0 &&
+	    s->output_bytes <= FEED_RUN_MAX);
+}
+
 int32_t
-feed_missing(struct feed_writer *w, int32_t id, int32_t below)
+feed_missing(struct feed_writer *w, int32_t id)
 {
 	struct feed_record *r = find(w, id);
-	int32_t newest = -1;
+	struct feed_slot *newest = NULL;
 
 	for (size_t i = 0; r && i < FEED_RING; i++) {
-		const struct feed_slot *s = &r->ring[i];
-		bool over = s->state == STATEMENT_AVAILABLE ||
-		    s->state == STATEMENT_CANCELLED;
+		struct feed_slot *s = &r->ring[i];
 
-		if (s->number == 0 || s->number - 1 <= newest ||
-		    s->number - 1 >= below)
-			continue;
-		if (s->code.len == FEED_NONE || (over &&
-		    s->output.len == FEED_NONE && s->output_bytes > 0 &&
-		    s->output_bytes <= FEED_RUN_MAX))
-			newest = s->number - 1;
+		if (s->number && s->fetch == FETCH_TO_COME && lacks(s) &&
+		    (!newest || s->number > newest->number))
+			newest = s;
 	}
-	return newest;
+	if (!newest)
+		return -1;
+	seq_write_begin(&r->seq);
+	newest->fetch = FETCH_UNDER_WAY;
+	seq_write_end(&r->seq);
+	return newest->number - 1;
 }

@@ -29,10 +29,11 @@ void feed_put_statement(struct feed_writer *w, int32_t id,
     const struct statement *s);
 void feed_remove(struct feed_writer *w, int32_t id);
 /*
- * The newest statement below an id whose code, or whose output though it is
- * over and short enough to be kept, is missing; -1 = none.
+ * The newest statement whose code, or whose output though it is over and
+ * short enough to be kept, is missing; -1 = none. One is named once as it
+ * waits or runs, and once when it is over: who asks then fetches it.
  */
-int32_t feed_missing(struct feed_writer *w, int32_t id, int32_t below);
+int32_t feed_missing(struct feed_writer *w, int32_t id);
 
 /* Every session there is has been put: the last feeder's arena may go. */
 void feed_complete(struct feed_writer *w);

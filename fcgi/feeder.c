@@ -313,9 +313,9 @@ ask(struct feeder *f, struct driver *d, const struct feed_stamps *stamps,
 		    .limit = 65536, .timeout_ms = CALL_MS, .close = true });
 		return true;
 	}
-	if (d->version >= 0 && d->follow.failures == 0 && d->fetched > 0 &&
+	if (d->version >= 0 && d->follow.failures == 0 &&
 	    follow_close(&d->follow, stamps, now))
-		missing = feed_missing(f->writer, d->id, d->fetched);
+		missing = feed_missing(f->writer, d->id);
 	if (missing >= 0) {
 		ask_statement(f, l, d, missing);
 		return true;

@@ -259,7 +259,8 @@ statement_view(struct gw *gw, const struct request *rq,
 	    !access_do_as(gw->conf, rq, err) ||
 	    !jint_parse(t->sub, &sid, err))
 		return false;
-	found = feed_statement(gw->feed, app.id, app.uid, sid, &s, &strings);
+	found = feed_statement_soon(gw->feed, app.id, app.uid, sid, &s,
+	    &strings);
 	if (found == FEED_WHOLE ||
 	    (found == FEED_PART && !live_has_driver(&app))) {
 		statement_end(&app, &s, &text);

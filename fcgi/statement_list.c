@@ -100,7 +100,7 @@ statement_list_feed(struct feed *feed, const struct app *app,
 		return false;
 	begin_list(out, fs.total);
 	for (slice(p, fs.total, &at, &end); at < end; at++) {
-		found = feed_statement(feed, app->id, app->uid, p->desc ?
+		found = feed_statement_soon(feed, app->id, app->uid, p->desc ?
 		    (int32_t)(fs.next - 1 - at) :
 		    (int32_t)(fs.next - fs.total + at), &s, &strings);
 		if (found == FEED_ABSENT || (driver && found == FEED_PART))

@@ -7,8 +7,10 @@ call
     mode(name, times)   makes the agent misbehave from now on; MODES
     view(text)          hides or shows what GET /v1/state says: {"key": value}
     end(status)         ends the driver, once its client is answered
+GET /v1/calls says how often it was asked for what, beside that.
 The same modes by the conf spark.fake.mode, from the start."""
 
+import collections
 import contextlib
 import importlib.util
 import io
@@ -46,6 +48,7 @@ class Agent:
         self.ending = threading.Event()
         self.status = 0
         self.files, self.nap_on_file = {}, 0
+        self.calls = collections.Counter()
         self.names = {"progress": self.progress, "nap": self.nap,
                       "mode": self.set_mode, "view": self.lies.update,
                       "end": self.end, "time": time, "files": self.files,
@@ -135,6 +138,10 @@ class Handler(real.Handler):
     mode, times = CONF.get("spark.fake.mode", ""), 1 << 30
 
     def answer(self, method):
+        path = self.path.partition("?")[0]
+        if path == "/v1/calls":
+            return self.reply(200, self.agent.calls)
+        self.agent.calls[f"{method} {path}"] += 1
         mode = Handler.mode if Handler.times > 0 else ""
         if mode and not (mode == "lost-post" and method != "POST"):
             Handler.times -= 1

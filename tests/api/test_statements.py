@@ -270,6 +270,17 @@ def test_long_code_goes_through(session):
     assert session.run(code) == str(3 << 20)
 
 
+def test_long_code_with_a_longer_result(session):
+    """Its code comes by itself, its result to whoever asks."""
+    sid = session.submit(f"'{'z' * (300 << 10)}' * 8")
+    session.wait("idle")
+    time.sleep(0.5)
+
+    output = session.result(sid)["output"]
+
+    assert len(output["data"]["text/plain"]) == 8 * (300 << 10) + 2
+
+
 def test_a_repeated_key_gives_the_same_statement(session):
     first = session.post("1", headers={"Idempotency-Key": "k1"}).json()
     again = session.post("1", headers={"Idempotency-Key": "k1"})

@@ -1,5 +1,6 @@
 #include "config.h"
 
+#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -163,15 +164,126 @@ an_output_that_was_not_told_is_missing(void **state)
 	assert_true(put(o->w, 1, "idle", 1, "{\"id\":0,\"code\":\"x\","
 	    "\"state\":\"available\",\"outputBytes\":500000}"));
 	assert_int_equal(get(o->f, 1, 0, &json), FEED_PART);
-	assert_int_equal(feed_missing(o->w, 1, INT32_MAX), 0);
-	assert_int_equal(feed_missing(o->w, 1, 0), -1);
+	assert_int_equal(feed_missing(o->w, 1), 0);
+	assert_int_equal(feed_missing(o->w, 1), -1);
 
 	assert_true(jscan_check(whole, strlen(whole), &p) &&
 	    agent_say_statement(p, &s));
 	feed_put_statement(o->w, 1, &s);
 	assert_int_equal(get(o->f, 1, 0, &json), FEED_WHOLE);
 	assert_non_null(strstr(json.data, "{\"late\":1}"));
-	assert_int_equal(feed_missing(o->w, 1, INT32_MAX), -1);
+	assert_int_equal(feed_missing(o->w, 1), -1);
+}
+
+static void
+what_is_missing_is_named_once_in_each_state(void **state)
+{
+	struct world *o = *state;
+
+	assert_true(put(o->w, 1, "busy", 3, "{\"id\":0,\"code\":\"x\","
+	    "\"state\":\"available\",\"outputBytes\":500000},"
+	    "{\"id\":1,\"state\":\"running\"},"
+	    "{\"id\":2,\"code\":\"x\",\"state\":\"waiting\"}"));
+	assert_int_equal(feed_missing(o->w, 1), 1);
+	assert_int_equal(feed_missing(o->w, 1), 0);
+	assert_int_equal(feed_missing(o->w, 1), -1);
+	assert_true(put(o->w, 1, "busy", 3, "{\"id\":1,\"code\":\"x\","
+	    "\"state\":\"available\",\"outputBytes\":500000},"
+	    "{\"id\":2,\"code\":\"x\",\"state\":\"running\"}"));
+	assert_int_equal(feed_missing(o->w, 1), 1);
+	assert_int_equal(feed_missing(o->w, 1), -1);
+	/* longer than what is kept: whoever asks fetches it */
+	assert_true(put(o->w, 1, "idle", 3, "{\"id\":2,\"code\":\"x\","
+	    "\"state\":\"available\",\"outputBytes\":50000000}"));
+	assert_int_equal(feed_missing(o->w, 1), -1);
+}
+
+static void
+put_half(struct feed_writer *w, const char *state_word)
+{
+	AUTO_BUF struct buf b = BUF_INIT(4096);
+	struct statement s;
+	struct jpart p;
+
+	buf_addf(&b, "{\"id\":0,\"code\":\"x\",\"state\":\"%s\","
+	    "\"output\":null}", state_word);
+	assert_true(jscan_check(b.data, b.len, &p) &&
+	    agent_say_statement(p, &s));
+	feed_put_statement(w, 1, &s);
+}
+
+/* Fetched for its code, a statement comes without an output so long. */
+static void
+what_is_fetched_for_its_code_has_the_output_that_was_told(void **state)
+{
+	struct world *o = *state;
+	AUTO_BUF struct buf json = BUF_INIT(4096);
+	struct statement s;
+
+	assert_true(put(o->w, 1, "busy", 1, "{\"id\":0,"
+	    "\"state\":\"running\",\"outputBytes\":0}"));
+	assert_int_equal(feed_missing(o->w, 1), 0);
+	put_half(o->w, "running");
+	assert_int_equal(get(o->f, 1, 0, &json), FEED_WHOLE);
+	assert_true(put(o->w, 1, "idle", 1, "{\"id\":0,"
+	    "\"state\":\"available\",\"outputBytes\":50000000}"));
+	put_half(o->w, "available");
+	assert_int_equal(feed_statement(o->f, 1, "uid", 0, &s, &json),
+	    FEED_PART);
+	assert_int_equal(s.output_bytes, 50000000);
+}
+
+static void *
+bring_late(void *arg)
+{
+	struct world *o = arg;
+	struct statement s;
+	struct jpart p;
+	static const char whole[] = "{\"id\":0,\"code\":\"x\","
+	    "\"state\":\"available\",\"output\":{\"late\":1}}";
+
+	usleep(50000);
+	assert_true(jscan_check(whole, strlen(whole), &p) &&
+	    agent_say_statement(p, &s));
+	feed_put_statement(o->w, 1, &s);
+	return NULL;
+}
+
+static enum feed_found
+get_soon(struct feed *f, int32_t sid, int64_t *ret_took_ms)
+{
+	AUTO_BUF struct buf strings = BUF_INIT(4 << 20);
+	int64_t began = num_mono_ms();
+	enum feed_found found;
+	struct statement s;
+
+	found = feed_statement_soon(f, 1, "uid", sid, &s, &strings);
+	*ret_took_ms = num_mono_ms() - began;
+	return found;
+}
+
+/* For a moment after the news, and only for what the feeder fetches. */
+static void
+an_output_that_comes_is_waited_for(void **state)
+{
+	struct world *o = *state;
+	pthread_t other;
+	int64_t took;
+
+	assert_true(put(o->w, 1, "idle", 3, "{\"id\":0,\"code\":\"x\","
+	    "\"state\":\"available\",\"outputBytes\":500000},"
+	    "{\"id\":1,\"code\":\"x\",\"state\":\"available\","
+	    "\"outputBytes\":500000},{\"id\":2,\"code\":\"x\","
+	    "\"state\":\"available\",\"outputBytes\":50000000}"));
+	assert_int_equal(get_soon(o->f, 2, &took), FEED_PART);
+	assert_true(took < FEED_FETCH_MS / 2);
+	assert_int_equal(pthread_create(&other, NULL, bring_late, o), 0);
+	assert_int_equal(get_soon(o->f, 0, &took), FEED_WHOLE);
+	assert_int_equal(pthread_join(other, NULL), 0);
+	assert_int_equal(get_soon(o->f, 1, &took), FEED_PART);
+	assert_int_equal(get_soon(o->f, 1, &took), FEED_PART);
+	assert_true(took < FEED_FETCH_MS / 2);
+	assert_int_equal(get_soon(o->f, 3, &took), FEED_ABSENT);
 }
 
 static void
@@ -442,6 +554,9 @@ main(void)
 		TEST(another_driver_of_that_name_is_not_it),
 		TEST(a_statement_keeps_its_code_as_it_goes_on),
 		TEST(an_output_that_was_not_told_is_missing),
+		TEST(what_is_missing_is_named_once_in_each_state),
+		TEST(what_is_fetched_for_its_code_has_the_output_that_was_told),
+		TEST(an_output_that_comes_is_waited_for),
 		TEST(the_ring_holds_the_newest),
 		TEST(the_oldest_outputs_go_when_room_is_short),
 		TEST(what_is_removed_gives_its_room_back),

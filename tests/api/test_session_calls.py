@@ -1,0 +1,279 @@
+"""What sessions cost and what others cost them: how often drivers and the API
+server are called, and statements while thousands of applications are listed
+again."""
+
+import copy
+import http.client
+import json
+import os
+import signal
+import ssl
+import statistics
+import threading
+import time
+
+import pytest
+
+import repl
+from agents import ask_agent, token_of
+from kube import APPS
+from procs import wait_for
+from repl import Session, at_once
+
+pytestmark = pytest.mark.local
+
+MANY = 10000
+CROWD = "crowd"     # their namespace, in which no operator is
+
+
+class Counts:
+    """How often the drivers of sessions were called, by method and path."""
+
+    def __init__(self, gateway, cluster, sessions):
+        self.gateway, self.cluster = gateway, cluster
+        self.tokens = {s.id: token_of(gateway, cluster, s.id)
+                       for s in sessions}
+        self.before = self.now()
+
+    def now(self):
+        """{(session, "GET /v1/state"): times}, not counting this."""
+        return {(sid, what): times for sid, token in self.tokens.items()
+                for what, times in ask_agent(
+                    self.gateway, self.cluster, sid, token,
+                    "/v1/calls").json().items()}
+
+    def since(self):
+        now = self.now()
+        return {key: times - self.before.get(key, 0)
+                for key, times in now.items()
+                if times > self.before.get(key, 0)}
+
+
+@pytest.fixture(scope="module")
+def quiet(session_maker, workdir):
+    cluster = session_maker.cluster()
+    return cluster, session_maker.gateway(
+        cluster, settings=repl.settings(workdir, "qu"))
+
+
+def calls_of_the_api_server(cluster):
+    """Begins to count them: all but the question itself."""
+    cluster.faults({"fault": "stall", "ms": 1})     # counts what it delays
+    return lambda: cluster.fault_hits()[0]
+
+
+def look(session):
+    """What a client asks of a session, over and over."""
+    gateway = session.gateway
+    for path in (session.path, f"{session.path}/state", "/sessions",
+                 f"{session.path}/statements",
+                 f"{session.path}/statements/0"):
+        assert gateway.get(path).status_code == 200, path
+
+
+def test_idle_sessions_cost_hardly_a_call_whoever_looks(quiet):
+    """Followed sessions have one request that waits for news, 25 s; those
+    nobody asked about lately one a minute, as follow_test.c shows."""
+    cluster, gateway = quiet
+    sessions = [Session(gateway, wait=False) for _ in range(8)]
+    for s in sessions:
+        s.wait("idle")
+        assert s.run("1") == "1"
+    hits = calls_of_the_api_server(cluster)
+
+    def rest():
+        before = hits()
+        time.sleep(3)
+        return hits() == before
+    wait_for("what follows a start to be over", rest)
+
+    asked, drivers = hits(), Counts(gateway, cluster, sessions)
+    asked = hits() - asked      # its own way is by the API server's proxy
+    for seconds, look_too in ((5, True), (5, False)):
+        before, drivers.before = hits(), drivers.now()
+        before, end = hits(), time.monotonic() + seconds
+        while time.monotonic() < end:
+            for s in sessions if look_too else ():
+                look(s)
+            time.sleep(0.01)
+        cluster_calls, calls = hits() - before, drivers.since()
+        print(f"looked at: {look_too}: {calls}, {cluster_calls}")
+        assert cluster_calls == 0
+        assert {what for _, what in calls} <= {"GET /v1/state"}, calls
+        # each may have its request that waits end in this time
+        assert all(times <= 1 for times in calls.values()), calls
+    assert asked >= len(sessions), "the rule counts nothing"
+    before = hits()
+    assert gateway.get("/sessions/99999").status_code == 404
+    assert hits() == before + 1, "the rule counts nothing"
+    cluster.clear_faults()
+    for s in sessions:
+        s.delete()
+
+
+@pytest.fixture(scope="module")
+def busy(quiet):
+    return Session(quiet[1])
+
+
+# Those longer than a mebibyte are fetched by each who asks.
+@pytest.mark.parametrize("size", [10, 200 << 10, 600 << 10, 900 << 10])
+def test_a_result_is_fetched_once_whoever_asks(quiet, busy, size):
+    """Short ones come with the news, long ones by a request of their own."""
+    (cluster, gateway), session = quiet, busy
+    counts = Counts(gateway, cluster, [session])
+    sid = session.submit(f"nap(1) or 'x' * {size}")
+
+    def poll(_):
+        s = gateway.client(token=gateway.token)
+        end, left = time.monotonic() + 60, 20
+        while left and time.monotonic() < end:
+            r = gateway.get(f"{session.path}/statements/{sid}", session=s)
+            assert r.status_code == 200, r.text
+            if r.json()["state"] == "available":
+                assert len(r.json()["output"]["data"]["text/plain"]) == \
+                    size + 2
+                left -= 1
+        return left
+    assert at_once(6, poll) == [0] * 6
+
+    calls = counts.since()
+    print(size, calls)
+    for what in ("GET /v1/statements", f"GET /v1/statements/{sid}"):
+        most = 1 if str(sid) in what and size > 256 << 10 else 0
+        assert calls.get((session.id, what), 0) <= most, calls
+
+
+def fill(cluster, gateway):
+    """Many applications that have ended, in a namespace of their own."""
+    job = gateway.post("/batches", {"file": "local:///x.py"})
+    assert job.status_code == 201, job.text
+    name = f"livy-{gateway.settings['gateway']}-b-{job.json()['id']}"
+    pattern = cluster.kube.app(name)
+    meta = pattern["metadata"]
+    meta = {key: meta[key] for key in ("labels", "annotations")}
+    context = ssl.create_default_context(cafile=str(cluster.pki / "ca.crt"))
+
+    def make(part):
+        conn = http.client.HTTPSConnection("127.0.0.1", cluster.port,
+                                           context=context)
+        body = copy.deepcopy({**pattern, "metadata": {
+            **meta, "namespace": CROWD}})
+        body.pop("status", None)
+        for i in range(1000 + part, 1000 + MANY, 4):
+            body["metadata"]["name"] = f"{name.rpartition('-')[0]}-{i}"
+            body["metadata"]["labels"]["livy-fcgi/id"] = str(i)
+            conn.request("POST", f"{APPS}/namespaces/{CROWD}/"
+                         "sparkapplications", json.dumps(body), {
+                             "Authorization":
+                             f"Bearer {cluster.tokens['admin']}",
+                             "Content-Type": "application/json"})
+            r = conn.getresponse()
+            text = r.read()
+            assert r.status == 201, text
+        conn.close()
+    at_once(4, make)
+    wait_for("the gateway to know them", lambda: gateway.get(
+        "/batches?size=1").json()["total"] == MANY + 1, 120)
+
+
+class Client(threading.Thread):
+    """Runs one statement after the other; how long each took."""
+
+    def __init__(self, session):
+        super().__init__(daemon=True)
+        self.session = copy.copy(session)
+        self.http = session.gateway.client(token=session.gateway.token)
+        self.taken, self.wrong, self.over = [], None, threading.Event()
+        self.start()
+
+    def ask(self, call, *args):
+        return call(*args, session=self.http)
+
+    def one(self, n):
+        path = f"{self.session.path}/statements"
+        r = self.ask(self.session.gateway.post, path, {"code": f"{n}+{n}"})
+        assert r.status_code == 201, f"{r.status_code} {r.text}"
+        sid = r.json()["id"]
+        while True:
+            r = self.ask(self.session.gateway.get, f"{path}/{sid}")
+            assert r.status_code == 200, f"{r.status_code} {r.text}"
+            if r.json()["state"] == "available":
+                break
+            time.sleep(0.002)
+        assert r.json()["output"]["data"]["text/plain"] == str(2 * n)
+
+    def run(self):
+        n = 0
+        try:
+            while not self.over.is_set():
+                began = time.monotonic()
+                self.one(n)
+                self.taken.append(time.monotonic() - began)
+                n += 1
+        except Exception as e:
+            self.wrong = e
+
+    def end(self):
+        self.over.set()
+        self.join(120)
+        assert not self.is_alive(), "a statement takes for ever"
+        if self.wrong:
+            raise self.wrong
+        return self.taken
+
+
+def measured(sessions, until):
+    """How long statements took, longest last, until that was over."""
+    clients = [Client(s) for s in sessions]
+    try:
+        until()
+    finally:
+        for c in clients:
+            c.over.set()
+    return sorted(t for c in clients for t in c.end())
+
+
+def test_a_relist_of_thousands_delays_no_statement(session_maker, workdir):
+    cluster = session_maker.cluster()
+    gateway = session_maker.gateway(cluster, settings=repl.settings(
+        workdir, "rl", **{"kubernetes.namespaces": ["default", CROWD],
+                          "process.log_level": "info"}))
+    fill(cluster, gateway)
+    sessions = [Session(gateway) for _ in range(2)]
+    crowd = f"/namespaces/{CROWD}/sparkapplications"
+    listed = f"listed the applications of namespace {CROWD}, "
+
+    def times():
+        return gateway.log().count(listed)
+
+    def by(trigger):
+        had, began = times(), time.monotonic()
+        trigger()
+        wait_for("them to be listed again", lambda: times() > had, 120)
+        return time.monotonic() - began
+
+    def gone():
+        # pages that take their time, too: it is the wait that matters
+        cluster.faults({"path": crowd, "fault": "gone", "count": 1},
+                       {"path": crowd, "fault": "stall", "ms": 100})
+
+    def restart():
+        for pid in gateway.pids("watcher"):
+            os.kill(pid, signal.SIGKILL)
+
+    before = measured(sessions, lambda: time.sleep(5))
+    for trigger in (gone, restart):
+        lasted = []
+        during = measured(sessions, lambda: lasted.append(by(trigger)))
+        print(f"{trigger.__name__}: {lasted[0]:.1f} s; statements before "
+              f"{statistics.median(before) * 1000:.1f} ms, at most "
+              f"{before[-1] * 1000:.0f}; meanwhile {len(during)}, "
+              f"{statistics.median(during) * 1000:.1f} ms, at most "
+              f"{during[-1] * 1000:.0f}")
+        assert lasted[0] > 3
+        assert during[-1] < lasted[0] / 2
+        assert statistics.median(during) < 3 * statistics.median(before) + .1
+    cluster.clear_faults()
+    wait_for("all of them", lambda: gateway.get(
+        "/batches?size=1").json()["total"] == MANY + 1)
