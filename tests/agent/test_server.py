@@ -456,6 +456,20 @@ def test_what_waits_pushes_no_result_out(serve):
     assert over == list(range(3, 12)) + [17]
 
 
+def test_the_last_thousand_results_are_kept(served):
+    for i in range(1005):
+        served.run(str(i), livy_agent.ok({"text/plain": str(i)}))
+
+    listed = served.get("/v1/statements?size=2000")
+
+    assert listed["total_statements"] == 1000
+    assert [(s["id"], s["code"], s["output"]["data"]["text/plain"])
+            for s in listed["statements"]] == [
+                (i, str(i), str(i)) for i in range(5, 1005)]
+    assert served.call("GET", "/v1/statements/4")[0] == 404
+    assert served.get("/v1/state")["next"] == 1005
+
+
 def test_an_output_that_only_escapes_make_long(serve):
     served = serve(statement_bytes=1000)
     outputs = [json.loads(served.run("1", livy_agent.ok(
