@@ -103,8 +103,8 @@ request_take(const struct request *rq, char *ret, size_t size,
 	return true;
 }
 
-void
-request_drain(const struct request *rq)
+static void
+drain(const struct request *rq)
 {
 	struct err err = ERR_INIT;
 	char chunk[16384];
@@ -112,6 +112,14 @@ request_drain(const struct request *rq)
 
 	while (n > 0 && request_take(rq, chunk, sizeof chunk, &n, &err))
 		;
+	FCGX_GetStr(chunk, 1, rq->rest.in);	/* the record that ends it */
+}
+
+void
+request_drain(const struct request *rq)
+{
+	if (rq->upload)
+		drain(rq);
 }
 
 /* Reads until the end of the stream, or limit bytes past our own limit. */

@@ -131,6 +131,12 @@ cache_health(const struct cache *c, struct cache_health *ret)
 		ret->objects += atomic_load(&a->count[kind]);
 }
 
+bool
+cache_synced(const struct cache *c)
+{
+	return atomic_load(&c->shm->synced);
+}
+
 /*
  * The record of an id; false if it is not in the index, or, with *ret_torn,
  * if the writer has not been let finish for long: it is starved or dead.

@@ -38,6 +38,7 @@ struct cache_health {
 	int64_t partial;	/* held without their view: to be fetched */
 };
 void cache_health(const struct cache *c, struct cache_health *ret);
+bool cache_synced(const struct cache *c);	/* that part of it alone */
 
 /* One application, copied out. Release with cache_view_release. */
 struct cache_view {

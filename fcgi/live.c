@@ -19,11 +19,12 @@ live_has_driver(const struct app *app)
 bool
 live_heed(struct gw *gw, const struct request *rq, const struct app *app)
 {
-	int64_t now = num_mono_ms();
+	int64_t now;
 
 	if (app->kind != APP_SESSION || !gw->feed ||
 	    (app_ended(app) && !live_has_driver(app)))
 		return false;	/* nobody is left to tell any news */
+	now = num_mono_ms();
 	if (feed_stamp(gw->feed, app->id, rq->observer ? FEED_ASKED :
 	    FEED_SEEN | FEED_ASKED) ||
 	    !live_has_driver(app))

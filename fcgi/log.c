@@ -32,6 +32,12 @@ log_set_level(enum log_level level)
 }
 
 bool
+log_is_on(enum log_level level)
+{
+	return level <= threshold;
+}
+
+bool
 log_level_parse(const char *word, enum log_level *ret)
 {
 	for (size_t i = 0; i < ARRAY_LEN(words); i++)
@@ -73,7 +79,7 @@ vlog(enum log_level level, const char *fmt, va_list ap)
 	int n;
 	size_t len;
 
-	if (level > threshold)
+	if (!log_is_on(level))
 		return;
 	vsnprintf(text, sizeof text, fmt, ap);
 	num_microtime_text(num_wall_ms(), when);

@@ -16,6 +16,7 @@ enum log_level { LOG_ERROR, LOG_WARN, LOG_INFO, LOG_DEBUG };
 void log_role(const char *role);	/* "worker"; static; also in ps */
 void log_set_level(enum log_level level);
 bool log_level_parse(const char *word, enum log_level *ret) MUST_CHECK;
+bool log_is_on(enum log_level level);	/* lines of it are written */
 /* Id put on each line of this process until the next call; NULL: none. */
 void log_request_id(const char *id);
 

@@ -62,10 +62,7 @@ item_take(struct item *it, const struct gw *gw, json_object *take_obj,
 bool
 lookup_ready(const struct gw *gw, struct err *err)
 {
-	struct cache_health health;
-
-	cache_health(gw->cache, &health);
-	return health.synced || err_retry(err, 503, 1,
+	return cache_synced(gw->cache) || err_retry(err, 503, 1,
 	    "the applications in the cluster are still being listed");
 }
 
@@ -168,7 +165,7 @@ complete(struct gw *gw, const struct request *rq, struct item *it)
 	AUTO_ITEM struct item fresh = ITEM_INIT;
 	struct err ignored = ERR_INIT;
 
-	if (it->view.whole || !lookup_calls_begin(gw, &ignored))
+	if (!lookup_calls_begin(gw, &ignored))
 		return;
 	if (lookup_fetch(gw, rq, it->view.text.ns, it->view.app.kind,
 	    it->view.app.id, &fresh, &ignored) == KUBE_OK &&
@@ -243,7 +240,8 @@ lookup_item(struct gw *gw, const struct request *rq, const struct target *t,
 		    &ret->view);
 	switch (found) {
 	case CACHE_FOUND:
-		complete(gw, rq, ret);
+		if (!ret->view.whole)
+			complete(gw, rq, ret);
 		tell_place(gw, ret);
 		return true;
 	case CACHE_DELETED:

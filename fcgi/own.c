@@ -211,44 +211,49 @@ own_deleted(struct own *o, int slot, enum app_kind kind, int32_t id,
 	return true;
 }
 
+/* False if it was settled, and written anew, under another ticket. */
+static bool
+read_head(const struct own_head *head, uint64_t ticket, struct own_write *ret)
+{
+	uint32_t what = atomic_load(&head->what);
+
+	*ret = (struct own_write){
+		.op = (enum own_op)(what & 0xff),
+		.kind = (enum app_kind)(what >> 8 & 1),
+		.id = atomic_load(&head->id),
+		.since_ms = atomic_load(&head->since_ms),
+		.ns_hash = atomic_load(&head->ns_hash),
+		.team_hash = atomic_load(&head->team_hash),
+		.waits = what >> 16 & 1,
+	};
+	return atomic_load(&head->ticket) == ticket;
+}
+
 /*
  * The next open place from *at on (slot * OWN_RING + i) that was written by
  * op (OWN_NONE: any) for this kind and id (-1: any); its ticket, 0 at the
- * end. *at is then the place after it.
+ * end. *at is then the place after it. Each read comes by here, for the most
+ * part to find that no slot has any.
  */
 static uint64_t
 next_open(const struct own *o, size_t *at, enum own_op op, int kind,
     int32_t id, struct own_write *ret)
 {
-	while (*at < o->workers * OWN_RING) {
-		size_t slot = *at / OWN_RING, i = *at % OWN_RING;
-		const struct own_head *head = &o->ring[slot].head[i];
-		uint64_t ticket;
+	size_t slot = *at / OWN_RING, i = *at % OWN_RING;
+	uint64_t ticket;
 
-		if (i >= atomic_load(&o->top[slot])) {
-			*at = (slot + 1) * OWN_RING;
-			continue;
+	for (; slot < o->workers; slot++, i = 0) {
+		for (; i < atomic_load(&o->top[slot]); i++) {
+			ticket = open_ticket(o, slot, i);
+			if (ticket == 0 || !read_head(
+			    &o->ring[slot].head[i], ticket, ret))
+				continue;
+			*at = slot * OWN_RING + i + 1;
+			if ((op == OWN_NONE || op == ret->op) &&
+			    (kind < 0 || kind == (int)ret->kind) &&
+			    (id < 0 || id == ret->id))
+				return ticket;
 		}
-		++*at;
-		ticket = open_ticket(o, slot, i);
-		if (ticket == 0)
-			continue;
-		uint32_t what = atomic_load(&head->what);
-		*ret = (struct own_write){
-			.op = (enum own_op)(what & 0xff),
-			.kind = (enum app_kind)(what >> 8 & 1),
-			.id = atomic_load(&head->id),
-			.since_ms = atomic_load(&head->since_ms),
-			.ns_hash = atomic_load(&head->ns_hash),
-			.team_hash = atomic_load(&head->team_hash),
-			.waits = what >> 16 & 1,
-		};
-		if (atomic_load(&head->ticket) != ticket)
-			continue;	/* settled, and written anew since */
-		if ((op == OWN_NONE || op == ret->op) &&
-		    (kind < 0 || kind == (int)ret->kind) &&
-		    (id < 0 || id == ret->id))
-			return ticket;
 	}
 	return 0;
 }
@@ -287,22 +292,27 @@ own_find(struct own *o, enum app_kind kind, int32_t id,
     struct cache_view *ret_or_null)
 {
 	struct own_write w;
-	uint64_t ticket;
-	size_t at, place;
+	uint64_t ticket, created;
+	size_t at, place = 0;
 
 	for (int i = 0; i < TRIES; i++) {
 		at = 0;
-		ticket = next_open(o, &at, OWN_CREATED, (int)kind, id, &w);
-		place = at - 1;
-		at = 0;
-		if (next_open(o, &at, OWN_DELETED, (int)kind, id, &w))
-			return OWN_DELETED;
-		if (ticket == 0)
+		created = 0;
+		while ((ticket = next_open(o, &at, OWN_NONE, (int)kind, id,
+		    &w))) {
+			if (w.op == OWN_DELETED)
+				return OWN_DELETED;
+			if (created == 0) {
+				created = ticket;
+				place = at - 1;
+			}
+		}
+		if (created == 0)
 			return OWN_NONE;
 		/* its delete may have been settled just now, the create is */
 		if (open_ticket(o, place / OWN_RING, place % OWN_RING) ==
-		    ticket && (!ret_or_null ||
-		    read_entry(o, place, ticket, ret_or_null)))
+		    created && (!ret_or_null ||
+		    read_entry(o, place, created, ret_or_null)))
 			return OWN_CREATED;
 	}
 	return OWN_NONE;

@@ -34,10 +34,10 @@ slot_assign(struct slot *s, pid_t pid)
 }
 
 void
-slot_accepted(struct slot *s)
+slot_accepted(struct slot *s, int64_t now_ms)
 {
 	s->request_id[0] = s->method[0] = s->path[0] = '\0';
-	atomic_store(&s->since_ms, num_mono_ms());
+	atomic_store(&s->since_ms, now_ms);
 	atomic_store(&s->stage, SLOT_READING);
 }
 

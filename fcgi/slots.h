@@ -70,7 +70,7 @@ void slots_format(struct slots *s, int64_t count);
 /* A new process takes the slot, or its end is seen (pid 0). */
 void slot_assign(struct slot *s, pid_t pid);
 /* A connection was accepted; the request's words follow once they are read. */
-void slot_accepted(struct slot *s);
+void slot_accepted(struct slot *s, int64_t now_ms);
 void slot_begin(struct slot *s, const char *request_id, const char *method,
     const char *path);
 void slot_end(struct slot *s);

@@ -29,7 +29,6 @@
 
 #define REPLY_LIMIT (64u << 20)	/* a page of 10,000 views is about 5 MiB */
 #define PEER_TIMEOUT_S 5	/* silence of nginx inside a record stream */
-#define BUSY_ROUNDS 32	/* connections in a row taken without a wait */
 
 static volatile sig_atomic_t ending;
 
@@ -90,26 +89,20 @@ peer_allowed(const struct gw *gw, int fd)
 }
 
 /*
- * A connection, or -1 when told to end or woken for nothing. Under load the
- * next one is there already, and no wait is needed to take it; but signals
- * are let in by the wait alone, so that one comes now and then.
+ * A connection, or -1 when told to end or woken for nothing. It is waited for
+ * even where one might be there already: signals are let in here alone, and
+ * an accept that finds none has made a socket for nothing, which costs more.
  */
 static int
 next_connection(const struct gw *gw, int ep, const sigset_t *waiting)
 {
 	const struct timeval timeout = { .tv_sec = PEER_TIMEOUT_S };
-	static int busy;
 	struct epoll_event ev;
-	int fd = -1;
+	int fd;
 
-	if (busy++ < BUSY_ROUNDS)
-		fd = accept4(gw->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	if (fd < 0) {
-		busy = 0;
-		if (epoll_pwait(ep, &ev, 1, -1, waiting) < 1)
-			return -1;
-		fd = accept4(gw->listen_fd, NULL, NULL, SOCK_CLOEXEC);
-	}
+	if (epoll_pwait(ep, &ev, 1, -1, waiting) < 1)
+		return -1;
+	fd = accept4(gw->listen_fd, NULL, NULL, SOCK_CLOEXEC);
 	if (fd < 0) {
 		if (errno == EMFILE || errno == ENFILE)
 			sleep(1);	/* nothing to win by asking faster */
@@ -138,6 +131,27 @@ adopt(FCGX_Request *fcgi, int fd)
 }
 
 /*
+ * Ends a request. libfcgi would shut its connection down and wait until the
+ * peer has closed it, too, lest the answer be lost; but a unix socket loses
+ * nothing of what was written, unless something is left unread: that alone
+ * is for libfcgi.
+ */
+static void
+finish(FCGX_Request *fcgi)
+{
+	bool plain = !fcgi->keepConnection &&
+	    FCGX_HasSeenEOF(fcgi->in) == EOF;
+
+	if (plain)
+		fcgi->keepConnection = 1;
+	FCGX_Finish_r(fcgi);
+	if (!plain || fcgi->ipcFd < 0)
+		return;		/* kept, or broken and closed already */
+	close(fcgi->ipcFd);
+	fcgi->ipcFd = -1;
+}
+
+/*
  * Whether a connection that the peer keeps brings another request. While it
  * is idle it binds this worker, so it is kept only where the configuration
  * says that nginx keeps fewer than there are workers; closing it is allowed,
@@ -158,9 +172,23 @@ kept_again(const struct gw *gw, FCGX_Request *fcgi, const sigset_t *waiting)
 	return false;
 }
 
-static void
-access_line(const struct request *rq, const struct reply *rp, int64_t us)
+static int64_t
+micros(void)
 {
+	struct timespec ts;
+
+	clock_gettime(CLOCK_MONOTONIC, &ts);
+	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
+}
+
+static void
+access_line(const struct request *rq, const struct reply *rp, int64_t start_us)
+{
+	int64_t us;
+
+	if (!log_is_on(LOG_INFO))
+		return;
+	us = micros() - start_us;
 	log_info("'%s' %s %s %d %lld.%03lldms", rq->user, rq->sent_method,
 	    rq->path, rp->status, (long long)(us / 1000),
 	    (long long)(us % 1000));
@@ -181,21 +209,12 @@ close_intent(struct slot *slot, const struct reply *rp, bool sent)
 	atomic_store(&in->open, false);
 }
 
-static int64_t
-micros(void)
-{
-	struct timespec ts;
-
-	clock_gettime(CLOCK_MONOTONIC, &ts);
-	return (int64_t)ts.tv_sec * 1000000 + ts.tv_nsec / 1000;
-}
-
 static void
-serve(struct gw *gw, FCGX_Request *fcgi, struct request *rq, struct reply *rp)
+serve(struct gw *gw, FCGX_Request *fcgi, struct request *rq, struct reply *rp,
+    int64_t start_us)
 {
 	struct slot *slot = &gw->slots->slot[gw->slot];
 	struct err err = ERR_INIT;
-	int64_t start = micros();
 	bool sent;
 
 	reply_clear(rp);
@@ -216,7 +235,7 @@ serve(struct gw *gw, FCGX_Request *fcgi, struct request *rq, struct reply *rp)
 	close_intent(slot, rp, sent);
 	if (!sent)
 		log_info("the client went away before its answer");
-	access_line(rq, rp, micros() - start);
+	access_line(rq, rp, start_us);
 	log_request_id(NULL);
 }
 
@@ -228,6 +247,7 @@ worker_main(struct gw *gw)
 	struct request rq;
 	struct reply rp;
 	sigset_t waiting;
+	int64_t start_us;
 	int ep, fd;
 
 	log_role("worker");
@@ -255,10 +275,11 @@ worker_main(struct gw *gw)
 				continue;
 			adopt(&fcgi, fd);
 		}
-		slot_accepted(slot);
+		start_us = micros();
+		slot_accepted(slot, start_us / 1000);
 		if (FCGX_Accept_r(&fcgi) >= 0) {
-			serve(gw, &fcgi, &rq, &rp);
-			FCGX_Finish_r(&fcgi);
+			serve(gw, &fcgi, &rq, &rp, start_us);
+			finish(&fcgi);
 		}
 		slot_end(slot);
 	}

@@ -247,6 +247,25 @@ def test_stalled_params_hold_one_worker_only(gateway):
             c.sock.close()
 
 
+def test_a_peer_that_stays_after_its_answer_holds_no_worker(gateway):
+    """Its answer is whole, and nothing of it is lost by the close."""
+    params = gateway.fcgi_params(path="/batches")
+    held = [fcgi.Connection(gateway.socket) for _ in range(
+        4 * gateway.settings["fastcgi.workers"])]
+    start = time.monotonic()
+    try:
+        for c in held:
+            c.send_request(params)
+        for c in held:
+            assert c.read_reply().ended
+            assert c.sock.recv(1) == b""
+    finally:
+        for c in held:
+            c.sock.close()
+    # libfcgi would wait for each of them, two seconds
+    assert time.monotonic() - start < 6
+
+
 def test_a_peer_that_does_not_read_its_answer_is_let_go(gateway, job):
     """The answer fits no socket's buffer, so the worker has to wait."""
     params = gateway.fcgi_params(path="/batches?size=100000")

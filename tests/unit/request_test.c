@@ -427,6 +427,7 @@ what_is_not_taken_of_an_upload_is_drained(void **state UNUSED)
 	request_drain(&rq);
 	assert_true(request_take(&rq, piece, sizeof piece, &n, &err));
 	assert_int_equal(n, 0);
+	assert_int_equal(FCGX_HasSeenEOF(p.fcgi.in), EOF);
 	peer_finish(&p);
 	peer_release(&p);
 }

@@ -7,6 +7,7 @@
 #include <cmocka.h>
 
 #include "buf.h"
+#include "num.h"
 #include "slots.h"
 
 #define COUNT 4
@@ -93,7 +94,7 @@ a_slot_shows_its_request_cut_to_size(void **state)
 
 	memset(path, 'p', sizeof path - 1);
 	path[sizeof path - 1] = '\0';
-	slot_accepted(&s->slot[3]);
+	slot_accepted(&s->slot[3], num_mono_ms());
 	assert_int_equal(s->slot[3].stage, SLOT_READING);
 	slot_begin(&s->slot[3], "id", "GET", path);
 
