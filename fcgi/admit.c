@@ -41,9 +41,10 @@ add_unseen(void *arg, const struct own_write *w)
  * First what is on its way to the cache, then the cache: what arrives there
  * meanwhile counts twice, never not at all.
  */
-void
+bool
 admit_count(struct gw *gw, struct tally *ret)
 {
+	bool whole = true;
 	uint32_t ns, team;
 	int64_t at = 0;
 
@@ -52,7 +53,9 @@ admit_count(struct gw *gw, struct tally *ret)
 		tally_add(ret, ns, team, /* waits= */ false);
 	cache_unseen(gw->cache, add_unseen, ret);
 	for (int kind = 0; kind < APP_KINDS; kind++)
-		cache_each(gw->cache, (enum app_kind)kind, add, ret);
+		whole = cache_each(gw->cache, (enum app_kind)kind, add,
+		    ret) && whole;
+	return whole;
 }
 
 /* One at a time counts and says that it takes the room. */
@@ -65,8 +68,7 @@ take_room(struct gw *gw, uint32_t ns, uint32_t team)
 	if (rc == EOWNERDEAD)	/* it guards nothing that could be half done */
 		rc = pthread_mutex_consistent(&gw->slots->admission);
 	assert(rc == 0);
-	admit_count(gw, &now);
-	room = tally_may_begin(&now, ns, team);
+	room = admit_count(gw, &now) && tally_may_begin(&now, ns, team);
 	if (room)
 		slot_admit(&gw->slots->slot[gw->slot], ns, team);
 	pthread_mutex_unlock(&gw->slots->admission);
@@ -129,13 +131,14 @@ admit_place(struct gw *gw, const struct app *app)
 	struct queue q = { .app = app, .tally = &now };
 	struct tally_room r;
 
-	admit_count(gw, &now);
+	/* only told: a place that is too good is soon told right */
+	(void)!admit_count(gw, &now);
 	r = tally_room(&now, app->ns_hash, app->team_hash);
 	if (r.team_most != INT64_MAX && (r.team <= 0 ||
 	    r.ns_most == INT64_MAX))
 		q.place.team_most = r.team_most;
 	for (int kind = 0; kind < APP_KINDS; kind++)
-		cache_each(gw->cache, (enum app_kind)kind, stands, &q);
+		(void)!cache_each(gw->cache, (enum app_kind)kind, stands, &q);
 	if (!q.seen) {
 		q.place.at++;
 		q.place.of++;

@@ -22,8 +22,11 @@ struct tally;
  * must be open: it holds the room until the create has arrived.
  */
 void admit_or_wait(struct gw *gw, json_object *manifest);
-/* Counts all that this replica knows, but for the caller's own intent. */
-void admit_count(struct gw *gw, struct tally *ret);
+/*
+ * Counts all that this replica knows, but for the caller's own intent; false
+ * if some may be missing (cache_each).
+ */
+bool admit_count(struct gw *gw, struct tally *ret) MUST_CHECK;
 /* Whether anything is limited. */
 bool admit_limits(const struct gw *gw) MUST_CHECK;
 

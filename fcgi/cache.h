@@ -79,11 +79,12 @@ void cache_page(struct cache *c, enum app_kind kind, int64_t from,
     int64_t size, struct buf *out, int64_t *ret_total);
 
 /*
- * Calls fn for each application that the watcher has seen, ascending, until
- * it returns false. No strings are copied.
+ * Calls fn once for each application that the watcher has seen, ascending,
+ * until it returns false. No strings are copied. False if some may be missing:
+ * the writer was not let finish for long, so who counts knows too few.
  */
-void cache_each(struct cache *c, enum app_kind kind,
-    bool (*fn)(void *arg, const struct app *app), void *arg);
+bool cache_each(struct cache *c, enum app_kind kind,
+    bool (*fn)(void *arg, const struct app *app), void *arg) MUST_CHECK;
 
 /* Calls fn for each create of this replica that the watcher has not seen. */
 void cache_unseen(struct cache *c,

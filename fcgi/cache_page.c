@@ -7,9 +7,10 @@
 
 #define OWN_ENTRY UINT32_MAX	/* an own write, not a record */
 
-/* Copies the ids of a kind to c->ids; how many. */
-static size_t
-ids_copy(struct cache *c, struct cache_arena *a, enum app_kind kind)
+/* Copies the ids of a kind to c->ids; false, and none, if they are torn. */
+static bool
+ids_copy(struct cache *c, struct cache_arena *a, enum app_kind kind,
+    size_t *ret)
 {
 	const struct cache_id *ids = cache_ids(a, &c->layout, kind);
 	uint32_t n, count;
@@ -19,7 +20,8 @@ ids_copy(struct cache *c, struct cache_arena *a, enum app_kind kind)
 		count = cache_ids_count(c, a, kind);
 		memcpy(c->ids, ids, count * sizeof *ids);
 	} while (seq_read_retry(&a->ids_seq[kind], n));
-	return seq_is_torn(n) ? 0 : count;
+	*ret = seq_is_torn(n) ? 0 : count;
+	return !seq_is_torn(n);
 }
 
 /* c->merged: the ids of records and own creates, less own deletes. */
@@ -62,8 +64,8 @@ list_all(struct cache *c, struct cache_arena *a, enum app_kind kind)
 			deleted = own_ids(c->own, kind, OWN_DELETED,
 			    c->deleted, c->own_max);
 		}
-		ids = ids_copy(c, a, kind);
-		if (!c->own || own_settled(c->own) == settled)
+		if (ids_copy(c, a, kind, &ids) &&
+		    (!c->own || own_settled(c->own) == settled))
 			break;
 	}
 	return merge(c, ids, created, deleted);
@@ -152,33 +154,63 @@ cache_page(struct cache *c, enum app_kind kind, int64_t from, int64_t size,
 	}
 }
 
-void
+enum told { TOLD, TOLD_NO, TOLD_ENOUGH };
+
+/* One that was removed meanwhile is none to be told; one in mid-change is. */
+static enum told
+tell(const struct cache *c, struct cache_arena *a, uint32_t view,
+    struct cache_id id, bool (*fn)(void *arg, const struct app *app),
+    void *arg)
+{
+	const struct cache_record *r = &cache_records(a, &c->layout)[id.record];
+	struct app app;
+	bool used;
+	uint32_t n;
+
+	do {
+		n = seq_read_begin(&r->seq);
+		used = r->used;
+		memcpy(&app, &r->app, sizeof app);
+	} while (seq_read_retry(&r->seq, n));
+	if (cache_moved(c, view) || seq_is_torn(n))
+		return TOLD_NO;
+	return !used || app.id != id.id || fn(arg, &app) ? TOLD : TOLD_ENOUGH;
+}
+
+/* Those above *after, to which it is moved; TOLD_NO if it got stuck. */
+static enum told
+tell_above(struct cache *c, enum app_kind kind, int32_t *after,
+    bool (*fn)(void *arg, const struct app *app), void *arg)
+{
+	enum told told = TOLD;
+	uint32_t view;
+	struct cache_arena *a = cache_arena_now(c, &view);
+	size_t count;
+
+	if (!ids_copy(c, a, kind, &count))
+		return TOLD_NO;
+	for (size_t i = 0; i < count && told == TOLD; i++) {
+		if (c->ids[i].id <= *after ||
+		    c->ids[i].record >= c->layout.objects)
+			continue;
+		told = tell(c, a, view, c->ids[i], fn, arg);
+		if (told != TOLD_NO)
+			*after = c->ids[i].id;
+	}
+	return told == TOLD && cache_moved(c, view) ? TOLD_NO : told;
+}
+
+/* Where the arena is swapped meanwhile, the new one has those that follow. */
+bool
 cache_each(struct cache *c, enum app_kind kind,
     bool (*fn)(void *arg, const struct app *app), void *arg)
 {
-	const struct cache_record *r;
-	struct cache_arena *a;
-	struct app app;
-	uint32_t view, n;
-	size_t count;
-	bool used;
+	int32_t after = -1;
 
-	a = cache_arena_now(c, &view);
-	count = ids_copy(c, a, kind);
-	for (size_t i = 0; i < count; i++) {
-		if (c->ids[i].record >= c->layout.objects)
-			continue;
-		r = &cache_records(a, &c->layout)[c->ids[i].record];
-		do {
-			n = seq_read_begin(&r->seq);
-			used = r->used;
-			memcpy(&app, &r->app, sizeof app);
-		} while (seq_read_retry(&r->seq, n));
-		if (!used || seq_is_torn(n) || app.id != c->ids[i].id)
-			continue;
-		if (cache_moved(c, view) || !fn(arg, &app))
-			return;
-	}
+	for (int i = 0; i < CACHE_TRIES; i++)
+		if (tell_above(c, kind, &after, fn, arg) != TOLD_NO)
+			return true;
+	return false;
 }
 
 /* One that is seen may still wait to be settled. */
@@ -210,7 +242,8 @@ cache_unseen(struct cache *c, void (*fn)(void *arg, const struct own_write *w),
 
 	a = cache_arena_now(c, &view);
 	for (int kind = 0; c->own && kind < APP_KINDS; kind++) {
-		ids = ids_copy(c, a, (enum app_kind)kind);
+		/* none, if they are torn: then more count as not seen */
+		ids_copy(c, a, (enum app_kind)kind, &ids);
 		cursor = 0;
 		while (own_next(c->own, &cursor, &w))
 			if (w.op == OWN_CREATED && (int)w.kind == kind &&

@@ -102,15 +102,16 @@ end(struct chores *due)
 {
 	static struct tally tally;	/* too much for a stack */
 	const struct waiting *w = queue.waiting;
+	bool whole = queue.waiting_count == 0 ||
+	    admit_count(chore_gw(due), &tally);
 
-	if (queue.waiting_count > 0)
-		admit_count(chore_gw(due), &tally);
 	for (size_t i = 0; i < queue.let_go_count; i++)
 		if (queue.let_go[i].shown)	/* the cache has it waiting */
 			tally_add(&tally, queue.let_go[i].ns,
 			    queue.let_go[i].team, /* waits= */ false);
 	let_go_sweep();
-	if (num_mono_ms() < queue.next_ms || queue.let_go_count == LET_GO_MAX)
+	if (!whole || num_mono_ms() < queue.next_ms ||
+	    queue.let_go_count == LET_GO_MAX)
 		return;
 	for (size_t i = 0; i < queue.waiting_count; i++, w++)
 		if (tally_may_go(&tally, w->ns, w->team)) {

@@ -126,7 +126,8 @@ drivers_sync(struct drivers *t, struct gw *gw,
 	enum livy_state state;
 
 	t->mark++;
-	cache_each(gw->cache, APP_SESSION, on_app, &s);
+	if (!cache_each(gw->cache, APP_SESSION, on_app, &s))
+		return;		/* who leaves is seen in the next round */
 	for (size_t i = t->count; i-- > 0;) {
 		struct driver *d = t->item[i];
 

@@ -157,7 +157,10 @@ show(void *arg, const struct app *app)
 	return true;
 }
 
-/* All that is due now, sessions first: somebody waits for them. */
+/*
+ * All that is due now, sessions first: somebody waits for them. A look that
+ * did not see all decides nothing: what it missed would be taken as gone.
+ */
 static void
 look_for_chores(struct chores *l)
 {
@@ -166,8 +169,11 @@ look_for_chores(struct chores *l)
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (table[i]->begin)
 			table[i]->begin(l);
-	cache_each(l->gw->cache, APP_SESSION, show, l);
-	cache_each(l->gw->cache, APP_BATCH, show, l);
+	if (!cache_each(l->gw->cache, APP_SESSION, show, l) ||
+	    !cache_each(l->gw->cache, APP_BATCH, show, l)) {
+		l->count = 0;
+		return;
+	}
 	for (size_t i = 0; i < ARRAY_LEN(table); i++)
 		if (table[i]->end)
 			table[i]->end(l);

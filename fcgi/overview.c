@@ -3,6 +3,7 @@
 #include "overview.h"
 
 #include "cache.h"
+#include "err.h"
 #include "gw.h"
 #include "lookup.h"
 #include "num.h"
@@ -130,7 +131,9 @@ overview_get(struct gw *gw, const struct request *rq UNUSED,
 		return false;
 	cache_health(gw->cache, &health);
 	for (int kind = 0; kind < APP_KINDS; kind++)
-		cache_each(gw->cache, (enum app_kind)kind, add, &o);
+		if (!cache_each(gw->cache, (enum app_kind)kind, add, &o))
+			return err_retry(err, 503, 1, "the applications in "
+			    "the cluster cannot be counted at this moment");
 	buf_addf(out, "{\"now\":%lld,\"watch\":{\"synced\":true,"
 	    "\"ageMs\":%lld,\"objects\":%lld,\"dropped\":%lld},",
 	    (long long)num_wall_ms(), (long long)health.age_ms,

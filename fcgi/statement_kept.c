@@ -146,7 +146,8 @@ keep_next(struct gw *gw, struct statement_keeper *k)
 	struct search s = { .gw = gw, .above = k->turn - 1, .id = -1 };
 	struct err err = ERR_INIT;
 
-	cache_each(gw->cache, APP_SESSION, look_at, &s);
+	if (!cache_each(gw->cache, APP_SESSION, look_at, &s))
+		return false;	/* in the next round */
 	if (s.id < 0) {
 		k->turn = 0;
 		if (k->failed)

@@ -8,6 +8,7 @@
 #include <cmocka.h>
 
 #include "cache.h"
+#include "cache_shm.h"
 #include "cache_write.h"
 #include "num.h"
 #include "own.h"
@@ -475,6 +476,78 @@ a_new_writer_starts_unseen_and_swaps(void **state)
 	assert_page(f, 0, 10, 2, IDS(2, 3));
 }
 
+/* Applications as they are told; in between, another watcher comes. */
+struct told {
+	struct fixture *f;
+	int32_t ids[OBJECTS];
+	size_t count;
+	size_t swaps;	/* still to come, one an application */
+};
+
+static bool
+told(void *arg, const struct app *app)
+{
+	struct told *t = arg;
+
+	t->ids[t->count++] = app->id;
+	if (t->swaps == 0)
+		return true;
+	t->swaps--;
+	cache_writer_free(t->f->writer);
+	t->f->writer = cache_writer_new(t->f->mem);
+	for (int32_t id = 0; id < 20; id++)
+		put(t->f, id, 1);
+	cache_publish(t->f->writer);
+	return true;
+}
+
+static void
+each_is_told_once_though_the_arena_is_swapped(void **state)
+{
+	struct told t = { .f = *state, .swaps = 3 };
+
+	for (int32_t id = 0; id < 20; id++)
+		put(t.f, id, 0);
+	cache_publish(t.f->writer);
+
+	assert_true(cache_each(t.f->cache, APP_BATCH, told, &t));
+
+	assert_int_equal(t.count, 20);
+	for (int32_t id = 0; id < 20; id++)
+		assert_int_equal(t.ids[id], id);
+}
+
+static void
+who_counts_is_told_that_some_may_be_missing(void **state)
+{
+	struct told t = { .f = *state };
+	struct cache_shm *shm = t.f->mem;
+	struct cache_layout l;
+	struct cache_record *r;
+	struct cache_arena *a;
+
+	for (int32_t id = 0; id < 20; id++)
+		put(t.f, id, 0);
+	cache_publish(t.f->writer);
+	cache_layout(&l, OBJECTS, BYTES);
+	a = cache_arena_at(shm, &l, atomic_load(&shm->view));
+
+	/* a writer that dies, or is not let run, in the middle of a change */
+	r = &cache_records(a, &l)[cache_ids(a, &l, APP_BATCH)[7].record];
+	seq_write_begin(&r->seq);
+	assert_false(cache_each(t.f->cache, APP_BATCH, told, &t));
+	seq_write_end(&r->seq);
+	assert_int_equal(t.count, 7);
+
+	seq_write_begin(&a->ids_seq[APP_BATCH]);
+	t.count = 0;
+	assert_false(cache_each(t.f->cache, APP_BATCH, told, &t));
+	seq_write_end(&a->ids_seq[APP_BATCH]);
+	assert_int_equal(t.count, 0);
+	assert_true(cache_each(t.f->cache, APP_BATCH, told, &t));
+	assert_int_equal(t.count, 20);
+}
+
 #define TEST(name, setup) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int
@@ -497,6 +570,8 @@ main(void)
 		TEST(room_for_strings_is_never_lost, setup_small),
 		TEST(ten_thousand_applications_fit_and_are_found, setup_large),
 		TEST(a_new_writer_starts_unseen_and_swaps, setup),
+		TEST(each_is_told_once_though_the_arena_is_swapped, setup),
+		TEST(who_counts_is_told_that_some_may_be_missing, setup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
