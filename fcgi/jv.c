@@ -265,6 +265,18 @@ jv_print(json_object *o)
 	    JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE);
 }
 
+/* How many of the first bytes stand for themselves in a JSON string. */
+static size_t
+plain(const unsigned char *s, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && s[n] >= 0x20 && s[n] < 0x80 && s[n] != '"' &&
+	    s[n] != '\\')
+		n++;
+	return n;
+}
+
 void
 jv_add_strn(struct buf *b, const char *text, size_t len)
 {
@@ -275,11 +287,16 @@ jv_add_strn(struct buf *b, const char *text, size_t len)
 
 	buf_addch(b, '"');
 	for (; len > 0; s += n, len -= n) {
+		n = plain(s, len);
+		if (n > 0) {	/* most are, and go in one piece */
+			buf_add(b, s, n);
+			continue;
+		}
 		n = jv_character(s, len);
 		if (n == 0) {
 			buf_addstr(b, "\xef\xbf\xbd");
 			n = 1;
-		} else if (n > 1 || (*s >= 0x20 && *s != '"' && *s != '\\')) {
+		} else if (n > 1) {
 			buf_add(b, s, n);
 		} else {
 			for (known = short_for; *known && *known != (char)*s;)
