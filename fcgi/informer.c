@@ -9,7 +9,7 @@
 #include "kube_watch.h"
 #include "num.h"
 
-#define BACKOFF_MAX_MS 1000	/* longest wait after a failure that cost little */
+#define BACKOFF_MAX_MS 500	/* longest wait after a failure that cost little */
 #define BACKOFF_COSTLY_MS 30000	/* and after one in the middle of a long list */
 #define COSTLY_BYTES (1u << 20)
 #define REFUSED_MS 60000	/* between two tries at what is refused */
