@@ -107,6 +107,7 @@ struct app {
 	uint32_t kept_run;
 	uint32_t mark_run;	/* whose log has the mark below; 0 = none */
 	uint32_t mark_same;	/* as in struct tail_place */
+	bool mark_asked;	/* somebody needs a later one */
 	int64_t mark_ns;
 	int64_t mark_line;	/* number of the line after it */
 	bool deleting;		/* deletionTimestamp is set */

@@ -70,6 +70,23 @@ is_settled(const struct driver_log *l, int64_t asked_ms)
 	return false;
 }
 
+/* Another replica may have told meanwhile where it is with the numbers. */
+static void
+renew_mark(struct gw *gw, struct driver_log *l)
+{
+	struct app app;
+
+	if (!l->known || !l->facts.unsure || cache_get_app(gw->cache,
+	    l->ask.key.kind, l->ask.key.id, &app) != CACHE_FOUND ||
+	    strcmp(app.uid, l->ask.key.uid) != 0 ||
+	    app.mark_run != l->ask.key.run ||
+	    app.mark_line <= l->ask.mark.line)
+		return;
+	l->ask.mark = (struct tail_mark){ app.mark_ns, app.mark_same,
+		app.mark_line };
+	tail_ask(gw->tail, (size_t)gw->slot, &l->ask);
+}
+
 static bool
 wait_for(struct gw *gw, const struct request *rq, struct driver_log *l,
     struct err *err)
@@ -89,6 +106,7 @@ wait_for(struct gw *gw, const struct request *rq, struct driver_log *l,
 			return err_retry(err, 503, 1, "the logs of as many "
 			    "drivers as can be are being read");
 		nanosleep(&pause, NULL);
+		renew_mark(gw, l);
 		pause_ms = pause_ms < LOOK_MAX_MS ? pause_ms * 2 :
 		    LOOK_MAX_MS;
 	}

@@ -12,6 +12,8 @@
 
 #define MARKS_MAX 256
 #define ROUND 8			/* marks of one look */
+#define BYTES (1u << 20)	/* of a log after which one is due in any case, */
+#define BYTES_MS 1000		/* or if somebody asks, but so often at most */
 
 /* When a mark of that log was last seen to change, or was written here. */
 struct marked {
@@ -19,6 +21,7 @@ struct marked {
 	int32_t id;		/* -1 = free */
 	uint32_t run;
 	int64_t line;
+	uint64_t end;		/* of the log's bytes, then */
 	int64_t at_ms;		/* monotonic */
 };
 
@@ -26,6 +29,7 @@ struct marked {
 struct mark {
 	struct app app;
 	struct tail_facts facts;
+	bool ask;		/* for another replica's */
 };
 
 /* Of the leader process, of which a replica has one. */
@@ -57,20 +61,15 @@ marked_of(const struct app *app)
 	return m;
 }
 
-/*
- * A log that this replica follows and no longer holds all of: nodes keep
- * more of one than that, 10 MiB by default. False: not this one.
- */
 static bool
-followed(struct gw *gw, const struct app *app, struct tail_facts *ret)
+read_here(struct gw *gw, const struct app *app, struct tail_facts *ret)
 {
 	struct tail_key key = { .kind = app->kind, .id = app->id,
 		.run = app->pod_run };
 	size_t place;
 
 	memcpy(key.uid, app->uid, sizeof key.uid);
-	return tail_find(gw->tail, &key, ret, &place) &&
-	    ret->state == TAIL_LIVE && ret->span.first > 0;
+	return tail_find(gw->tail, &key, ret, &place);
 }
 
 /* Between lines: a part of one has no number. */
@@ -88,19 +87,44 @@ begin(struct chores *due UNUSED)
 }
 
 static bool
-write_mark(struct gw *gw, const struct cache_view *v,
-    const struct tail_facts *facts, struct err *err)
+write_mark(struct gw *gw, const struct cache_view *v, const struct mark *one,
+    struct err *err)
 {
+	const struct tail_facts *f = &one->facts;
+	const struct app *app = &one->app;
 	json_object *notes;
 	json_object *body = chore_notes_body(v, &notes);
 	char text[80];
 
-	snprintf(text, sizeof text, "%u %lld %llu %lld",
-	    (unsigned)facts->key.run, (long long)facts->place.stamp_ns,
-	    (unsigned long long)facts->place.same,
-	    (long long)facts->span.count);
+	if (one->ask)	/* what is there stays, for who reads it meanwhile */
+		snprintf(text, sizeof text, "%u %lld %u %lld ?",
+		    (unsigned)app->mark_run, (long long)app->mark_ns,
+		    (unsigned)app->mark_same, (long long)app->mark_line);
+	else
+		snprintf(text, sizeof text, "%u %lld %llu %lld",
+		    (unsigned)f->key.run, (long long)f->place.stamp_ns,
+		    (unsigned long long)f->place.same,
+		    (long long)f->span.count);
 	jv_set_str(notes, ANNOTATION_MARK, text);
 	return chore_patch(gw, v, body, err);
+}
+
+/*
+ * Whether a mark is due of a log that this replica follows and no longer
+ * holds all of: nodes keep more of one than that, 10 MiB by default.
+ */
+static bool
+is_due(struct gw *gw, const struct app *app, const struct tail_facts *f,
+    const struct marked *m, int64_t now)
+{
+	bool asked = app->mark_asked && f->span.count > app->mark_line;
+
+	if (f->state != TAIL_LIVE || f->span.first == 0 || !is_place(f) ||
+	    (f->span.count <= m->line && !asked))
+		return false;
+	return m->at_ms == 0 || now - m->at_ms >= gw->conf->log_mark_ms ||
+	    ((asked || f->span.end - m->end >= BYTES) &&
+	    now - m->at_ms >= BYTES_MS);
 }
 
 static bool
@@ -113,15 +137,18 @@ look(struct chores *due, const struct app *app)
 
 	if (marks.due_count == ROUND || !app->pod_started ||
 	    app->pod_run == 0 || app->exit_code >= 0 || app_ended(app) ||
-	    !followed(gw, app, &one->facts))
+	    !read_here(gw, app, &one->facts) ||
+	    (one->facts.span.first == 0 && !one->facts.unsure))
 		return false;
 	m = marked_of(app);
 	if (app->mark_run == app->pod_run && app->mark_line > m->line) {
 		m->line = app->mark_line;
+		m->end = one->facts.span.end;
 		m->at_ms = now;
 	}
-	if (one->facts.span.count > m->line && is_place(&one->facts) &&
-	    (m->at_ms == 0 || now - m->at_ms >= gw->conf->log_mark_ms)) {
+	one->ask = one->facts.unsure && !app->mark_asked &&
+	    app->mark_run == app->pod_run;
+	if (one->ask || is_due(gw, app, &one->facts, m, now)) {
 		one->app = *app;
 		marks.due_count++;
 	}
@@ -141,15 +168,19 @@ end(struct chores *due)
 		struct err err = ERR_INIT;
 
 		m->at_ms = num_mono_ms();	/* of a failure, too */
-		if (cache_get(gw->cache, one->app.kind, one->app.id, &v) ==
-		    CACHE_FOUND && write_mark(gw, &v, &one->facts, &err))
-			m->line = one->facts.span.count;
+		if (cache_get(gw->cache, one->app.kind, one->app.id, &v) !=
+		    CACHE_FOUND || !write_mark(gw, &v, one, &err) || one->ask)
+			continue;
+		m->line = one->facts.span.count;
+		m->end = one->facts.span.end;
 	}
 }
 
 /*
  * Nodes rotate long logs away, and with them the numbers of their lines. A
  * replica that has counted notes now and then how far, in an annotation, and
- * one that comes later counts from there. Nothing is noted of short logs.
+ * one that comes later counts from there. If that place is gone by then, it
+ * puts a '?' behind the note, and who follows the log notes another. Nothing is
+ * noted of short logs.
  */
 const struct chore chore_mark = { .begin = begin, .look = look, .end = end };

@@ -132,22 +132,24 @@ read_kept(json_object *notes, struct app *app, struct app_text *text)
 	text->tail = some(jv_text(jv_member(notes, ANNOTATION_TAIL)));
 }
 
-/* "RUN STAMP SAME LINE", by whoever counted: see chore_mark.c. */
+/* "RUN STAMP SAME LINE [?]", by whoever counted: see chore_mark.c. */
 static void
 read_mark(json_object *notes, struct app *app)
 {
 	const char *s = jv_text(jv_member(notes, ANNOTATION_MARK));
 	long long stamp, line;
 	unsigned run, same;
+	char asked = 0;
 
-	if (!s || sscanf(s, "%10u %19lld %9u %10lld", &run, &stamp, &same,
-	    &line) != 4 || stamp <= 0 || line < 0 ||
+	if (!s || sscanf(s, "%10u %19lld %9u %10lld %c", &run, &stamp, &same,
+	    &line, &asked) < 4 || stamp <= 0 || line < 0 ||
 	    line > INT32_MAX)
 		return;
 	app->mark_run = run;
 	app->mark_ns = stamp;
 	app->mark_same = same;
 	app->mark_line = line;
+	app->mark_asked = asked == '?';
 }
 
 /* Whether labels and name agree that it is this gateway's. */

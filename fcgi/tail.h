@@ -52,6 +52,7 @@ struct tail_facts {
 	int64_t as_of_ms;	/* monotonic */
 	struct tail_span span;
 	struct tail_place place; /* the log is read up to there */
+	bool unsure;		/* of its numbers: a fresher mark is waited for */
 	int status;		/* of TROUBLE, for a client */
 	char why[TAIL_WHY_MAX];	/* of TROUBLE; of WAITING what events say */
 };

@@ -147,7 +147,7 @@ pass_over(struct tail_split *s, int64_t stamp_ns)
 
 void
 tail_split_mark(struct tail_split *s, const struct tail_mark *mark,
-    void (*on_mark)(void *arg, int64_t line))
+    void (*on_mark)(void *arg, int64_t line, bool missing))
 {
 	s->mark = *mark;
 	s->on_mark = on_mark;
@@ -159,12 +159,14 @@ look_for_mark(struct tail_split *s, int64_t stamp_ns)
 {
 	const struct tail_mark *m = &s->mark;
 	uint64_t same = stamp_ns == s->at.stamp_ns ? s->at.same : 0;
+	bool missing;
 
 	if (m->stamp_ns == 0 || s->passing || stamp_ns < m->stamp_ns ||
 	    (stamp_ns == m->stamp_ns && same < m->same))
 		return;
+	missing = stamp_ns > m->stamp_ns;
 	s->mark.stamp_ns = 0;
-	s->on_mark(s->arg, m->line);
+	s->on_mark(s->arg, m->line, missing);
 }
 
 /* The head of a line is there: its time comes off. */

@@ -40,9 +40,9 @@ struct tail_split {
 	void (*on_gap)(void *arg); /* lines are missing before the next */
 	/*
 	 * The mark is reached: the next line has its number, or, where lines
-	 * between are missing, a higher one. NULL = no matter.
+	 * between may be missing, a higher one. NULL = no matter.
 	 */
-	void (*on_mark)(void *arg, int64_t line);
+	void (*on_mark)(void *arg, int64_t line, bool missing);
 	struct tail_mark mark;	/* its stamp is 0 once it was told */
 	void *arg;
 };
@@ -56,7 +56,7 @@ void tail_split_release(struct tail_split *s);
 void tail_split_begin(struct tail_split *s, const struct tail_place *from);
 /* Looks for a mark from here on. */
 void tail_split_mark(struct tail_split *s, const struct tail_mark *mark,
-    void (*on_mark)(void *arg, int64_t line));
+    void (*on_mark)(void *arg, int64_t line, bool missing));
 void tail_split_feed(struct tail_split *s, const char *data, size_t len);
 /* The container has ended: what has no end of line is a line as well. */
 void tail_split_finish(struct tail_split *s);

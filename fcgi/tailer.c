@@ -27,6 +27,7 @@
 #define WAITING_MS 500		/* between looks at what has not started */
 #define EVENTS_MS 10000		/* between looks at its events */
 #define GONE_MS 1000		/* between looks for what is gone */
+#define UNSURE_MS 2500		/* for a mark of lines that are left to read */
 #define BACKOFF_MS 200
 #define BACKOFF_MAX_MS 5000
 #define PATH_BYTES_MAX 2048
@@ -49,6 +50,8 @@ struct driver {
 	struct tail_split split;
 	enum doing doing;
 	bool numbered;		/* clients may have seen its lines' numbers */
+	bool missing;		/* lines after the mark, in this read */
+	int64_t unsure_ms;	/* since when a better mark is waited for */
 	bool current;		/* read to its end, so it can be followed */
 	bool over;		/* it was when this read began */
 	bool leave;		/* for another driver */
@@ -105,10 +108,11 @@ on_gap(void *arg)
  * counted more lines than are left to read, never fewer.
  */
 static void
-on_mark(void *arg, int64_t line)
+on_mark(void *arg, int64_t line, bool missing)
 {
 	struct driver *d = arg;
 
+	d->missing = missing;
 	if (line > d->w.now.count)
 		tail_ring_shift(&d->w, line - d->w.now.count);
 }
@@ -213,6 +217,7 @@ start_log(struct driver *d, bool follow)
 		kube_path_query(&path, "follow", "true");
 	d->over = d->ask.over;
 	tail_split_begin(&d->split, &place);
+	d->missing = false;
 	/* numbers are given once, in the first read */
 	tail_split_mark(&d->split, d->numbered ? &(struct tail_mark){ 0 } :
 	    &d->ask.mark, on_mark);
@@ -240,11 +245,38 @@ start_events(struct driver *d)
 	start(d, DOING_EVENTS, path.data);
 }
 
+/*
+ * The node has rotated away what the mark tells of: who follows this log can
+ * tell of a line that is there, and chore_mark.c asks for that. False: nobody
+ * has for so long, so nobody can, and lines are numbered from the mark.
+ */
+static bool
+wait_for_mark(struct driver *d)
+{
+	int64_t now = num_mono_ms();
+
+	if (!d->missing || d->over ||
+	    (d->unsure_ms && now - d->unsure_ms >= UNSURE_MS))
+		return false;
+	if (!d->unsure_ms)
+		d->unsure_ms = now;
+	d->facts.unsure = true;
+	d->retry_ms = d->unsure_ms + UNSURE_MS;
+	d->facts.place = (struct tail_place){ 0 };
+	tail_split_begin(&d->split, &d->facts.place);
+	tail_ring_reset(&d->w, 0);
+	say(d, TAIL_OPENING);
+	return true;
+}
+
 /* A read has come to the end of what there was. */
 static void
 on_read(struct driver *d)
 {
 	d->backoff_ms = 0;
+	if (!d->numbered && wait_for_mark(d))
+		return;
+	d->facts.unsure = false;
 	d->current = !d->over;
 	d->numbered = true;
 	if (d->over)
@@ -452,7 +484,8 @@ driver_new(struct tailer *t, const struct tail_ask *ask, int64_t now_ms)
 		return NULL;
 	tail_ring_reset(&d->w, 0);
 	d->facts = (struct tail_facts){ .key = ask->key };
-	d->current = d->leave = d->numbered = false;
+	d->current = d->leave = d->numbered = d->missing = false;
+	d->unsure_ms = 0;
 	d->over_ms = d->retry_ms = d->backoff_ms = d->events_ms = 0;
 	tail_split_begin(&d->split, &d->facts.place);
 	publish(d);
@@ -474,8 +507,9 @@ take_ask(struct tailer *t, const struct tail_ask *ask, int64_t at_ms)
 	d->leave = false;
 	if (ask->over && !d->over_ms)
 		d->over_ms = at_ms;
-	/* what was just kept need not be waited for */
-	if (ask->kept && !d->ask.kept)
+	/* what was just kept, or counted, need not be waited for */
+	if ((ask->kept && !d->ask.kept) ||
+	    (d->facts.unsure && ask->mark.line > d->ask.mark.line))
 		d->retry_ms = 0;
 	d->ask = *ask;
 	d->ask.over = ask->over || d->over_ms;
@@ -511,7 +545,7 @@ driver_init(struct tailer *t, size_t place)
 	if (!used)
 		return;
 	d->wanted_ms = 1;	/* long ago */
-	d->numbered = d->facts.as_of_ms > 0;
+	d->numbered = d->facts.as_of_ms > 0 && !d->facts.unsure;
 	d->ask.key = d->facts.key;
 	tail_split_begin(&d->split, &d->facts.place);
 	publish(d);

@@ -266,6 +266,87 @@ def test_a_replica_that_comes_after_the_rotation_counts_on(maker, job):
         first.object_name(small))["metadata"]["annotations"]
 
 
+@pytest.fixture
+def rotated(maker, job):
+    """A log that was rotated after the only note of its numbers, as the test
+    has it: (cluster, gateway that has counted it, batch, its lines)."""
+    cluster = maker.cluster()
+    gateway = maker.gateway(cluster, settings={
+        **SETTINGS, "logs.mark": "1h", "logs.idle": "1h"})
+    count = 200000
+    batch = gateway.submit({"file": job("bulk.py"), "args": [str(count)]})[
+        "id"]
+    gateway.wait_state(batch, "running")
+
+    def marked():
+        assert log(gateway, batch)["total"] == count + 2
+        return mark(cluster, gateway, batch)
+    text = wait_for("a note", marked, exceptions=(AssertionError,))
+    run, stamp = text.split()[:2]
+    set_mark(cluster, gateway, batch,
+             f"{run} {int(stamp) - 60 * 10**9} 1 1000")
+    return cluster, gateway, batch, count
+
+
+def mark(cluster, gateway, batch):
+    return cluster.kube.app(gateway.object_name(batch))["metadata"][
+        "annotations"].get("livy-fcgi/log-mark")
+
+
+def set_mark(cluster, gateway, batch, text):
+    r = cluster.kube.call(
+        "PATCH", cluster.kube.path("sparkapplications",
+                                   gateway.object_name(batch)),
+        {"metadata": {"annotations": {"livy-fcgi/log-mark": text}}},
+        headers={"Content-Type": "application/merge-patch+json"})
+    assert r.status_code == 200, r.text
+
+
+def test_a_replica_after_an_unnoted_rotation_asks_who_has_counted(
+        rotated, maker):
+    cluster, first, batch, count = rotated
+    second = maker.gateway(cluster, settings=SETTINGS)
+    second.wait_state(batch, "running")
+
+    page = wait_for("the log", lambda: log(second, batch, "?size=5"),
+                    exceptions=(AssertionError,))
+
+    assert page["total"] == count + 2
+    assert page == log(first, batch, "?size=5")
+    assert mark(cluster, first, batch).endswith(f" {count + 1}")
+
+
+def test_where_nobody_has_counted_lines_go_on_from_the_note(rotated, maker):
+    cluster, first, batch, count = rotated
+    first.kill()
+    second = maker.gateway(cluster, settings=SETTINGS)
+    second.wait_state(batch, "running")
+
+    page = wait_for("the log", lambda: log(second, batch, "?size=5"),
+                    exceptions=(AssertionError,))
+
+    assert 1000 < page["total"] < count
+    assert page["log"][-1].split()[0] == str(count - 1)
+    assert page == log(second, batch, "?size=5")
+    first.socket.unlink(missing_ok=True)
+    first.start()
+
+
+def test_a_long_log_is_noted_as_it_grows(maker, job):
+    """With no regard to time, since it is bytes that nodes rotate by."""
+    cluster = maker.cluster()
+    gateway = maker.gateway(cluster, settings={
+        **SETTINGS, "logs.mark": "1h", "logs.idle": "1h"})
+    batch = gateway.submit({"file": job("bulk.py"), "args": ["200000"]})["id"]
+    gateway.wait_state(batch, "running")
+    wait_for("the whole log", lambda: log(gateway, batch)["total"] == 200002,
+             exceptions=(AssertionError,))
+
+    # at most one mebibyte is left: 60 bytes a line
+    wait_for("a note near its end", lambda: int(mark(
+        cluster, gateway, batch).split()[3]) > 200001 - 2**20 / 40)
+
+
 # What cannot be read
 
 def test_a_driver_that_has_not_started_has_a_story(pair, job):

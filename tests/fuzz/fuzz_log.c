@@ -43,7 +43,7 @@ on_gap(void *arg)
 
 /* Once a stream, and it changes no line. */
 static void
-on_mark(void *arg, int64_t line)
+on_mark(void *arg, int64_t line, bool missing UNUSED)
 {
 	struct told *t = arg;
 
