@@ -80,10 +80,12 @@ renew_mark(struct gw *gw, struct driver_log *l)
 	    l->ask.key.kind, l->ask.key.id, &app) != CACHE_FOUND ||
 	    strcmp(app.uid, l->ask.key.uid) != 0 ||
 	    app.mark_run != l->ask.key.run ||
-	    app.mark_line <= l->ask.mark.line)
+	    (app.mark_line <= l->ask.mark.line &&
+	    app.mark_asked == l->ask.mark_asked))
 		return;
 	l->ask.mark = (struct tail_mark){ app.mark_ns, app.mark_same,
 		app.mark_line };
+	l->ask.mark_asked = app.mark_asked;
 	tail_ask(gw->tail, (size_t)gw->slot, &l->ask);
 }
 

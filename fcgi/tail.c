@@ -129,6 +129,7 @@ tail_ask_of(const struct app *app, const struct app_text *text,
 	if (app->mark_run && app->mark_run == app->pod_run)
 		ret->mark = (struct tail_mark){ app->mark_ns, app->mark_same,
 			app->mark_line };
+	ret->mark_asked = app->mark_asked;
 	snprintf(ret->key.uid, sizeof ret->key.uid, "%s", app->uid);
 	snprintf(ret->ns, sizeof ret->ns, "%s", text->ns);
 	snprintf(ret->object, sizeof ret->object, "%s", text->object);

@@ -32,6 +32,7 @@ struct tail_ask {
 	bool over;		/* its container has ended, or will never run */
 	bool kept;		/* its last lines are kept in the cluster */
 	struct tail_mark mark;	/* a place whose number is known */
+	bool mark_asked;	/* for a later one */
 	char ns[KUBE_LABEL_MAX + 1];
 	char object[KUBE_LABEL_MAX + 1];
 	char pod[KUBE_NAME_MAX + 1];	/* "" = there is none */

@@ -27,7 +27,6 @@
 #define WAITING_MS 500		/* between looks at what has not started */
 #define EVENTS_MS 10000		/* between looks at its events */
 #define GONE_MS 1000		/* between looks for what is gone */
-#define UNSURE_MS 2500		/* for a mark of lines that are left to read */
 #define BACKOFF_MS 200
 #define BACKOFF_MAX_MS 5000
 #define PATH_BYTES_MAX 2048
@@ -51,7 +50,7 @@ struct driver {
 	enum doing doing;
 	bool numbered;		/* clients may have seen its lines' numbers */
 	bool missing;		/* lines after the mark, in this read */
-	int64_t unsure_ms;	/* since when a better mark is waited for */
+	int64_t unsure_ms;	/* a better mark is waited for until then */
 	bool current;		/* read to its end, so it can be followed */
 	bool over;		/* it was when this read began */
 	bool leave;		/* for another driver */
@@ -245,6 +244,13 @@ start_events(struct driver *d)
 	start(d, DOING_EVENTS, path.data);
 }
 
+/* First for the question to be there, then for its answer. */
+static int64_t
+unsure_for(const struct driver *d)
+{
+	return d->t->conf->call_timeout_ms / 2;
+}
+
 /*
  * The node has rotated away what the mark tells of: who follows this log can
  * tell of a line that is there, and chore_mark.c asks for that. False: nobody
@@ -255,17 +261,15 @@ wait_for_mark(struct driver *d)
 {
 	int64_t now = num_mono_ms();
 
-	if (!d->missing || d->over ||
-	    (d->unsure_ms && now - d->unsure_ms >= UNSURE_MS))
+	if (!d->missing || d->over || (d->unsure_ms && now >= d->unsure_ms))
 		return false;
 	if (!d->unsure_ms)
-		d->unsure_ms = now;
-	d->facts.unsure = true;
-	d->retry_ms = d->unsure_ms + UNSURE_MS;
-	d->facts.place = (struct tail_place){ 0 };
+		d->unsure_ms = now + unsure_for(d);
+	d->retry_ms = d->unsure_ms;
+	d->facts = (struct tail_facts){ .key = d->facts.key, .unsure = true };
 	tail_split_begin(&d->split, &d->facts.place);
 	tail_ring_reset(&d->w, 0);
-	say(d, TAIL_OPENING);
+	publish(d);
 	return true;
 }
 
@@ -511,6 +515,8 @@ take_ask(struct tailer *t, const struct tail_ask *ask, int64_t at_ms)
 	if ((ask->kept && !d->ask.kept) ||
 	    (d->facts.unsure && ask->mark.line > d->ask.mark.line))
 		d->retry_ms = 0;
+	else if (d->facts.unsure && ask->mark_asked && !d->ask.mark_asked)
+		d->retry_ms = d->unsure_ms = at_ms + unsure_for(d);
 	d->ask = *ask;
 	d->ask.over = ask->over || d->over_ms;
 	return true;

@@ -266,13 +266,19 @@ def test_a_replica_that_comes_after_the_rotation_counts_on(maker, job):
         first.object_name(small))["metadata"]["annotations"]
 
 
+# How long is waited for who has counted goes by the time of a call.
+PATIENT = {**SETTINGS, "kubernetes.call_timeout": "20s",
+           "kubernetes.call_budget": "25s",
+           "fastcgi.request_deadline": "40s"}
+
+
 @pytest.fixture
 def rotated(maker, job):
-    """A log that was rotated after the only note of its numbers, as the test
-    has it: (cluster, gateway that has counted it, batch, its lines)."""
+    """A log that was rotated: (cluster, gateway that has counted it, batch,
+    its lines, a note from before the rotation)."""
     cluster = maker.cluster()
     gateway = maker.gateway(cluster, settings={
-        **SETTINGS, "logs.mark": "1h", "logs.idle": "1h"})
+        **PATIENT, "logs.mark": "1h", "logs.idle": "1h"})
     count = 200000
     batch = gateway.submit({"file": job("bulk.py"), "args": [str(count)]})[
         "id"]
@@ -283,9 +289,8 @@ def rotated(maker, job):
         return mark(cluster, gateway, batch)
     text = wait_for("a note", marked, exceptions=(AssertionError,))
     run, stamp = text.split()[:2]
-    set_mark(cluster, gateway, batch,
-             f"{run} {int(stamp) - 60 * 10**9} 1 1000")
-    return cluster, gateway, batch, count
+    return (cluster, gateway, batch, count,
+            f"{run} {int(stamp) - 60 * 10**9} 1 1000")
 
 
 def mark(cluster, gateway, batch):
@@ -304,8 +309,9 @@ def set_mark(cluster, gateway, batch, text):
 
 def test_a_replica_after_an_unnoted_rotation_asks_who_has_counted(
         rotated, maker):
-    cluster, first, batch, count = rotated
-    second = maker.gateway(cluster, settings=SETTINGS)
+    cluster, first, batch, count, old = rotated
+    set_mark(cluster, first, batch, old)
+    second = maker.gateway(cluster, settings=PATIENT)
     second.wait_state(batch, "running")
 
     page = wait_for("the log", lambda: log(second, batch, "?size=5"),
@@ -317,8 +323,9 @@ def test_a_replica_after_an_unnoted_rotation_asks_who_has_counted(
 
 
 def test_where_nobody_has_counted_lines_go_on_from_the_note(rotated, maker):
-    cluster, first, batch, count = rotated
+    cluster, first, batch, count, old = rotated
     first.kill()
+    set_mark(cluster, first, batch, old)
     second = maker.gateway(cluster, settings=SETTINGS)
     second.wait_state(batch, "running")
 
