@@ -6,7 +6,7 @@
 
 #include "buf.h"
 
-#define ORDERS 13	/* BLOCK_MIN << (ORDERS - 1) is BLOCK_LIMIT */
+#define ORDERS 15	/* BLOCK_MIN << (ORDERS - 1) is BLOCK_LIMIT */
 #define NONE UINT32_MAX
 #define TAKEN 0x80	/* in state: with the order of a taken block */
 #define FREE 0x40	/* with the order of a free one; 0: inside another */

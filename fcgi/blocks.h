@@ -9,7 +9,7 @@
 #include "defs.h"
 
 #define BLOCK_MIN 256
-#define BLOCK_LIMIT (1u << 20)	/* the longest of anybody */
+#define BLOCK_LIMIT (4u << 20)	/* the longest of anybody */
 
 struct blocks;
 

@@ -14,6 +14,7 @@
 
 struct feed;
 
+#define FEED_RUN_MAX (4u << 20)	/* longer texts are fetched when asked for */
 #define FEED_ASKED_MS 30000	/* so long after an ask it is followed */
 
 /* Bytes to map for so many sessions and bytes of code and output. */

@@ -22,7 +22,6 @@
 #define FEED_VERSION 2
 #define FEED_RING 256		/* statements of a session, the newest */
 #define FEED_WINDOW 32
-#define FEED_RUN_MAX (1u << 20)	/* longer ones are fetched when asked for */
 #define FEED_NONE UINT32_MAX	/* the length of a run that is not kept */
 
 struct feed_shm {

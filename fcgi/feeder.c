@@ -25,6 +25,8 @@
 #define TEXT_MAX (256u << 10)	/* of code or output told unasked */
 #define TEXTS_MAX (1u << 20)	/* of all in one answer */
 #define ANSWER_MAX (3u << 20)
+#define STATEMENT_MAX (FEED_RUN_MAX + (2u << 20))
+#define FETCHES_MAX 8		/* long answers at once: what they may take up */
 #define TELL_FAILURES 10	/* then the log says so */
 #define TELL_STARTING 60	/* of one that may not listen yet: a minute */
 
@@ -291,10 +293,20 @@ ask_statement(struct feeder *f, struct lane *l, struct driver *d, int32_t sid)
 
 	d->fetched = sid;
 	snprintf(path, sizeof path, "/v1/statements/%d?max=%u", (int)sid,
-	    1u << 20);
+	    FEED_RUN_MAX);
 	lane_send(f, l, d, ASK_STATEMENT, &(struct agent_req){
-	    .method = "GET", .path = path, .limit = ANSWER_MAX,
+	    .method = "GET", .path = path, .limit = STATEMENT_MAX,
 	    .timeout_ms = CALL_MS, .share = true });
+}
+
+static bool
+may_fetch(const struct feeder *f)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->lanes; i++)
+		n += f->lane[i]->driver && f->lane[i]->ask == ASK_STATEMENT;
+	return n < FETCHES_MAX;
 }
 
 /* Asks a driver what is to be asked now; false if no lane is free. */
@@ -316,7 +328,7 @@ ask(struct feeder *f, struct driver *d, const struct feed_stamps *stamps,
 	if (d->version >= 0 && d->follow.failures == 0 &&
 	    follow_close(&d->follow, stamps, now))
 		missing = feed_missing(f->writer, d->id);
-	if (missing >= 0) {
+	if (missing >= 0 && may_fetch(f)) {
 		ask_statement(f, l, d, missing);
 		return true;
 	}

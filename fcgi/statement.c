@@ -248,7 +248,7 @@ bool
 statement_view(struct gw *gw, const struct request *rq,
     const struct target *t, struct reply *rp, struct err *err)
 {
-	AUTO_BUF struct buf strings = BUF_INIT(4u << 20);
+	AUTO_BUF struct buf strings = BUF_INIT(2 * FEED_RUN_MAX);
 	AUTO_BUF struct buf text = BUF_INIT(1024);
 	enum feed_found found;
 	struct statement s;

@@ -10,7 +10,7 @@
 #include "live.h"
 #include "request.h"
 
-#define STRINGS_MAX (4u << 20)	/* code and output that the feed can hold */
+#define STRINGS_MAX (2 * FEED_RUN_MAX)	/* code and output of the feed */
 #define TEXT_MAX 1024		/* of words of ours */
 #define KEPT_MAX 200		/* statements kept of a session */
 

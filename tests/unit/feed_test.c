@@ -20,7 +20,7 @@
 #include "statement_list.h"
 
 #define SESSIONS 20
-#define BYTES (2 << 20)
+#define BYTES FEED_RUN_MAX
 #define RUN_MS 1000
 
 struct world {
@@ -59,7 +59,7 @@ static bool
 put(struct feed_writer *w, int32_t id, const char *session, int32_t next,
     const char *changed)
 {
-	AUTO_BUF struct buf b = BUF_INIT(4 << 20);
+	AUTO_BUF struct buf b = BUF_INIT(2 * FEED_RUN_MAX);
 	struct agent_state say;
 
 	buf_addf(&b, "{\"instance\":\"i\",\"version\":1,\"state\":\"%s\","
@@ -73,7 +73,7 @@ put(struct feed_writer *w, int32_t id, const char *session, int32_t next,
 static void
 put_over(struct feed_writer *w, int32_t id, int32_t sid, size_t len, char c)
 {
-	AUTO_BUF struct buf b = BUF_INIT(4 << 20);
+	AUTO_BUF struct buf b = BUF_INIT(2 * FEED_RUN_MAX);
 
 	buf_addf(&b, "{\"id\":%d,\"state\":\"available\",\"code\":\"%c\","
 	    "\"output\":{\"%c\":\"", (int)sid, c, c);
@@ -86,7 +86,7 @@ put_over(struct feed_writer *w, int32_t id, int32_t sid, size_t len, char c)
 static enum feed_found
 get(struct feed *f, int32_t id, int32_t sid, struct buf *json)
 {
-	AUTO_BUF struct buf strings = BUF_INIT(4 << 20);
+	AUTO_BUF struct buf strings = BUF_INIT(2 * FEED_RUN_MAX);
 	struct statement s;
 	enum feed_found found = feed_statement(f, id, "uid", sid, &s,
 	    &strings);
@@ -252,7 +252,7 @@ bring_late(void *arg)
 static enum feed_found
 get_soon(struct feed *f, int32_t sid, int64_t *ret_took_ms)
 {
-	AUTO_BUF struct buf strings = BUF_INIT(4 << 20);
+	AUTO_BUF struct buf strings = BUF_INIT(2 * FEED_RUN_MAX);
 	int64_t began = num_mono_ms();
 	enum feed_found found;
 	struct statement s;
@@ -303,7 +303,7 @@ static void
 the_oldest_outputs_go_when_room_is_short(void **state)
 {
 	struct world *o = *state;
-	AUTO_BUF struct buf json = BUF_INIT(4 << 20);
+	AUTO_BUF struct buf json = BUF_INIT(2 * FEED_RUN_MAX);
 
 	for (int32_t sid = 0; sid < 40; sid++)
 		put_over(o->w, sid % 2, sid / 2, 200000, 'a');
@@ -320,7 +320,7 @@ static void
 what_is_removed_gives_its_room_back(void **state)
 {
 	struct world *o = *state;
-	AUTO_BUF struct buf json = BUF_INIT(4 << 20);
+	AUTO_BUF struct buf json = BUF_INIT(2 * FEED_RUN_MAX);
 
 	for (int32_t id = 0; id < 100; id++) {
 		put_over(o->w, id, 0, 300000, 'a');
@@ -476,7 +476,7 @@ belongs_together(const struct statement *s)
 static void NORETURN
 read_for_ever(void *mem, int32_t id)
 {
-	AUTO_BUF struct buf strings = BUF_INIT(4 << 20);
+	AUTO_BUF struct buf strings = BUF_INIT(2 * FEED_RUN_MAX);
 	struct feed *f = feed_open(mem, -1);
 	struct feed_session fs;
 	struct statement s;
