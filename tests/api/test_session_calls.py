@@ -17,8 +17,9 @@ import pytest
 import repl
 from agents import ask_agent, token_of
 from kube import APPS
-from procs import wait_for
+from procs import Part, give, wait_for
 from repl import Session, at_once
+from rig import free_port
 
 pytestmark = pytest.mark.local
 
@@ -279,3 +280,59 @@ def test_a_relist_of_thousands_delays_no_statement(session_maker, workdir):
     cluster.clear_faults()
     wait_for("all of them", lambda: gateway.get(
         "/batches?size=1").json()["total"] == MANY + 1)
+
+
+NGINX = """daemon off;
+worker_processes 1;
+pid {folder}/nginx.pid;
+events {{}}
+http {{
+log_format calls '$connection $server_protocol $request_uri';
+access_log {folder}/access.log calls;
+client_body_temp_path {folder}/b; proxy_temp_path {folder}/p;
+fastcgi_temp_path {folder}/f; uwsgi_temp_path {folder}/u;
+scgi_temp_path {folder}/s;
+server {{
+    listen 127.0.0.1:{port} ssl http2;
+    ssl_certificate {pki}/server.crt;
+    ssl_certificate_key {pki}/server.key;
+    location / {{ proxy_pass {url}; proxy_buffering off;
+                  proxy_http_version 1.1; proxy_read_timeout 600s; }}
+}} }}
+"""
+
+
+@pytest.fixture
+def two(session_maker):
+    """A cluster whose API server speaks HTTP/2, as real ones do; who called
+    it is in access.log."""
+    cluster = session_maker.cluster()
+    folder, port = session_maker.folder("h2"), free_port()
+    (folder / "nginx.conf").write_text(NGINX.format(
+        folder=folder, port=port, pki=cluster.pki, url=cluster.url))
+    give(folder, *folder.rglob("*"))
+    nginx = Part("nginx", folder, [
+        "/usr/sbin/nginx", "-p", folder, "-e", folder / "error.log", "-c",
+        folder / "nginx.conf"])
+    nginx.start()
+    cluster.port, own = port, cluster.port
+    yield cluster, folder / "access.log"
+    cluster.port = own
+    nginx.stop()
+
+
+def test_news_by_the_api_server_share_a_connection(
+        two, session_maker, workdir):
+    cluster, log = two
+    gateway = session_maker.gateway(cluster, settings=repl.settings(
+        workdir, "h2", **{"sessions.reach": "proxy"}))
+    sessions = [Session(gateway, wait=False) for _ in range(6)]
+    for s in sessions:
+        s.wait("idle")
+        assert s.run("1+1") == "2"
+
+    news = [line.split() for line in log.read_text().splitlines()
+            if "/v1/state?" in line]
+    assert len({uri.partition("/proxy/")[0] for _, _, uri in news}) == 6
+    assert {p for _, p, _ in news} == {"HTTP/2.0"}
+    assert len({connection for connection, _, _ in news}) == 1
