@@ -353,14 +353,14 @@ feed_statement(struct feed *f, int32_t id, const char *uid, int32_t sid,
 
 enum feed_found
 feed_statement_soon(struct feed *f, int32_t id, const char *uid, int32_t sid,
-    struct statement *ret, struct buf *strings)
+    int64_t until_ms, struct statement *ret, struct buf *strings)
 {
 	const struct timespec step = { .tv_nsec = WAIT_STEP_US * 1000 };
 	enum feed_found found;
 	bool comes;
 
 	while ((found = look(f, id, uid, sid, ret, strings, &comes)) ==
-	    FEED_PART && comes)
+	    FEED_PART && comes && num_mono_ms() < until_ms)
 		nanosleep(&step, NULL);
 	return found;
 }

@@ -52,12 +52,12 @@ enum feed_found feed_statement(struct feed *f, int32_t id, const char *uid,
 /*
  * The same, but an output that the feeder fetches is waited for, a moment
  * after the news that there is one: asked for by all it would be fetched by
- * all.
+ * all. Until until_ms at most: who runs has news again and again.
  */
 #define FEED_FETCH_MS 500
 enum feed_found feed_statement_soon(struct feed *f, int32_t id,
-    const char *uid, int32_t sid, struct statement *ret, struct buf *strings)
-    MUST_CHECK;
+    const char *uid, int32_t sid, int64_t until_ms, struct statement *ret,
+    struct buf *strings) MUST_CHECK;
 
 /*
  * Stamps, by any process, for sessions that the cache knows. A session that

@@ -335,8 +335,20 @@ feed_put_statement(struct feed_writer *w, int32_t id,
 		return;
 	seq_write_begin(&r->seq);
 	put_slot(w, r, s);
-	if (r->ring[(uint32_t)s->id % FEED_RING].fetch == FETCH_UNDER_WAY)
-		r->ring[(uint32_t)s->id % FEED_RING].fetch = FETCH_OVER;
+	seq_write_end(&r->seq);
+	feed_fetch_over(w, id, s->id);
+}
+
+void
+feed_fetch_over(struct feed_writer *w, int32_t id, int32_t sid)
+{
+	struct feed_record *r = find(w, id);
+	struct feed_slot *s = r ? &r->ring[(uint32_t)sid % FEED_RING] : NULL;
+
+	if (!s || s->number != sid + 1 || s->fetch != FETCH_UNDER_WAY)
+		return;
+	seq_write_begin(&r->seq);
+	s->fetch = FETCH_OVER;
 	seq_write_end(&r->seq);
 }
 

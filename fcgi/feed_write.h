@@ -27,6 +27,8 @@ void feed_put_state(struct feed_writer *w, int32_t id, enum livy_state state,
 /* A statement that was fetched by itself: its code and output. */
 void feed_put_statement(struct feed_writer *w, int32_t id,
     const struct statement *s);
+/* What feed_missing named was asked for: nobody waits for it any longer. */
+void feed_fetch_over(struct feed_writer *w, int32_t id, int32_t sid);
 void feed_remove(struct feed_writer *w, int32_t id);
 /*
  * The newest statement whose code, or whose output though it is over and

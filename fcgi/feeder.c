@@ -82,9 +82,11 @@ free_lane(struct feeder *f)
 }
 
 static void
-lane_release(struct lane *l)
+lane_release(struct feeder *f, struct lane *l)
 {
 	buf_release(&l->answer.body);
+	if (l->driver && l->ask == ASK_STATEMENT)
+		feed_fetch_over(f->writer, l->driver->id, l->driver->fetched);
 	if (l->driver)
 		l->driver->lane = NULL;
 	l->driver = NULL;
@@ -229,7 +231,7 @@ lane_finish(struct feeder *f, struct lane *l, CURLcode rc)
 		follow_failed(&d->follow, now);
 		say_trouble(d, &l->answer);
 	}
-	lane_release(l);
+	lane_release(f, l);
 }
 
 /* Puts a request on the wire. */
@@ -257,7 +259,7 @@ lane_send(struct feeder *f, struct lane *l, struct driver *d, enum ask ask,
 	}
 	follow_failed(&d->follow, num_mono_ms());
 	say_trouble(d, &l->answer);
-	lane_release(l);
+	lane_release(f, l);
 }
 
 static void
@@ -325,10 +327,11 @@ ask(struct feeder *f, struct driver *d, const struct feed_stamps *stamps,
 		    .limit = 65536, .timeout_ms = CALL_MS, .close = true });
 		return true;
 	}
-	if (d->version >= 0 && d->follow.failures == 0 &&
+	/* what is named is named once, so only if it can be asked for */
+	if (d->version >= 0 && d->follow.failures == 0 && may_fetch(f) &&
 	    follow_close(&d->follow, stamps, now))
 		missing = feed_missing(f->writer, d->id);
-	if (missing >= 0 && may_fetch(f)) {
+	if (missing >= 0) {
 		ask_statement(f, l, d, missing);
 		return true;
 	}
@@ -365,7 +368,7 @@ on_leave(void *arg, struct driver *d, bool gone)
 
 	if (d->lane) {
 		(void)kube_http_end(&d->lane->transfer, CURLE_OK);
-		lane_release(d->lane);
+		lane_release(f, d->lane);
 	}
 	if (!gone)
 		return;		/* what it told stays until the session goes */
@@ -491,7 +494,7 @@ feeder_release(struct feeder *f)
 
 		if (l->driver)
 			(void)kube_http_end(&l->transfer, CURLE_OK);
-		lane_release(l);
+		lane_release(f, l);
 		agent_http_release(&l->http);
 		kube_lane_free(l->kube);
 		free(l);

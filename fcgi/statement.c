@@ -12,6 +12,7 @@
 #include "jint.h"
 #include "jv.h"
 #include "live.h"
+#include "num.h"
 #include "reply.h"
 #include "request.h"
 #include "reserve.h"
@@ -259,8 +260,8 @@ statement_view(struct gw *gw, const struct request *rq,
 	    !access_do_as(gw->conf, rq, err) ||
 	    !jint_parse(t->sub, &sid, err))
 		return false;
-	found = feed_statement_soon(gw->feed, app.id, app.uid, sid, &s,
-	    &strings);
+	found = feed_statement_soon(gw->feed, app.id, app.uid, sid,
+	    num_mono_ms() + FEED_FETCH_MS, &s, &strings);
 	if (found == FEED_WHOLE ||
 	    (found == FEED_PART && !live_has_driver(&app))) {
 		statement_end(&app, &s, &text);

@@ -8,6 +8,7 @@
 #include "err.h"
 #include "feed.h"
 #include "live.h"
+#include "num.h"
 #include "request.h"
 
 #define STRINGS_MAX (2 * FEED_RUN_MAX)	/* code and output of the feed */
@@ -86,6 +87,7 @@ statement_list_feed(struct feed *feed, const struct app *app,
 {
 	AUTO_BUF struct buf strings = BUF_INIT(STRINGS_MAX);
 	AUTO_BUF struct buf text = BUF_INIT(TEXT_MAX);
+	int64_t until_ms = num_mono_ms() + FEED_FETCH_MS;
 	bool driver = live_has_driver(app);
 	struct feed_stamps stamps;
 	struct feed_session fs;
@@ -102,7 +104,8 @@ statement_list_feed(struct feed *feed, const struct app *app,
 	for (slice(p, fs.total, &at, &end); at < end; at++) {
 		found = feed_statement_soon(feed, app->id, app->uid, p->desc ?
 		    (int32_t)(fs.next - 1 - at) :
-		    (int32_t)(fs.next - fs.total + at), &s, &strings);
+		    (int32_t)(fs.next - fs.total + at), until_ms, &s,
+		    &strings);
 		if (found == FEED_ABSENT || (driver && found == FEED_PART))
 			return false;
 		statement_end(app, &s, &text);

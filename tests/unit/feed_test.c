@@ -1,6 +1,5 @@
 #include "config.h"
 
-#include <pthread.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -231,59 +230,6 @@ what_is_fetched_for_its_code_has_the_output_that_was_told(void **state)
 	assert_int_equal(feed_statement(o->f, 1, "uid", 0, &s, &json),
 	    FEED_PART);
 	assert_int_equal(s.output_bytes, 50000000);
-}
-
-static void *
-bring_late(void *arg)
-{
-	struct world *o = arg;
-	struct statement s;
-	struct jpart p;
-	static const char whole[] = "{\"id\":0,\"code\":\"x\","
-	    "\"state\":\"available\",\"output\":{\"late\":1}}";
-
-	usleep(50000);
-	assert_true(jscan_check(whole, strlen(whole), &p) &&
-	    agent_say_statement(p, &s));
-	feed_put_statement(o->w, 1, &s);
-	return NULL;
-}
-
-static enum feed_found
-get_soon(struct feed *f, int32_t sid, int64_t *ret_took_ms)
-{
-	AUTO_BUF struct buf strings = BUF_INIT(2 * FEED_RUN_MAX);
-	int64_t began = num_mono_ms();
-	enum feed_found found;
-	struct statement s;
-
-	found = feed_statement_soon(f, 1, "uid", sid, &s, &strings);
-	*ret_took_ms = num_mono_ms() - began;
-	return found;
-}
-
-/* For a moment after the news, and only for what the feeder fetches. */
-static void
-an_output_that_comes_is_waited_for(void **state)
-{
-	struct world *o = *state;
-	pthread_t other;
-	int64_t took;
-
-	assert_true(put(o->w, 1, "idle", 3, "{\"id\":0,\"code\":\"x\","
-	    "\"state\":\"available\",\"outputBytes\":500000},"
-	    "{\"id\":1,\"code\":\"x\",\"state\":\"available\","
-	    "\"outputBytes\":500000},{\"id\":2,\"code\":\"x\","
-	    "\"state\":\"available\",\"outputBytes\":50000000}"));
-	assert_int_equal(get_soon(o->f, 2, &took), FEED_PART);
-	assert_true(took < FEED_FETCH_MS / 2);
-	assert_int_equal(pthread_create(&other, NULL, bring_late, o), 0);
-	assert_int_equal(get_soon(o->f, 0, &took), FEED_WHOLE);
-	assert_int_equal(pthread_join(other, NULL), 0);
-	assert_int_equal(get_soon(o->f, 1, &took), FEED_PART);
-	assert_int_equal(get_soon(o->f, 1, &took), FEED_PART);
-	assert_true(took < FEED_FETCH_MS / 2);
-	assert_int_equal(get_soon(o->f, 3, &took), FEED_ABSENT);
 }
 
 static void
@@ -556,7 +502,6 @@ main(void)
 		TEST(an_output_that_was_not_told_is_missing),
 		TEST(what_is_missing_is_named_once_in_each_state),
 		TEST(what_is_fetched_for_its_code_has_the_output_that_was_told),
-		TEST(an_output_that_comes_is_waited_for),
 		TEST(the_ring_holds_the_newest),
 		TEST(the_oldest_outputs_go_when_room_is_short),
 		TEST(what_is_removed_gives_its_room_back),
