@@ -246,7 +246,8 @@ covers(const char *a, const char *b)
 	if (len == 0 || b[len - 1] != '*')
 		return fits(a, b);
 	/* "gpu-*" is in "gpu*", not the other way round */
-	return a[strlen(a) - 1] == '*' && strncmp(a, b, strlen(a) - 1) == 0;
+	len = strlen(a);
+	return len > 0 && a[len - 1] == '*' && strncmp(a, b, len - 1) == 0;
 }
 
 /* Whether each of b is in one of a. */

@@ -11,6 +11,7 @@
 
 #include "buf.h"
 #include "conf.h"
+#include "conf_choose.h"
 #include "conf_table.h"
 #include "err.h"
 #include "jv.h"
@@ -521,10 +522,32 @@ the_manual_names_every_setting_and_default(void **state UNUSED)
 	}
 }
 
+/* "a=" stands for the empty value alone. */
+static void
+a_rule_for_an_empty_value_covers_no_pattern(void **state UNUSED)
+{
+	struct conf *conf = loaded("templates = { dir = \".\"; choose = (\n"
+	    "{ kind = \"batch\"; conf = \"a=\"; template = \"batch.cfg\"; },\n"
+	    "{ kind = \"batch\"; conf = \"a=x*\"; template = \"batch.cfg\"; },\n"
+	    "{ kind = \"batch\"; conf = \"a=*\"; template = \"batch.cfg\"; },\n"
+	    "{ kind = \"batch\"; conf = \"a=y\"; template = \"batch.cfg\"; }"
+	    "); };\n");
+	AUTO_BUF struct buf warnings = BUF_INIT(4096);
+	char *only;
+
+	conf_choose_warn(conf, &warnings);
+	only = strstr(warnings.data, "never counts");
+	assert_non_null(only);
+	assert_null(strstr(only + 1, "never counts"));
+	assert_non_null(strstr(warnings.data, "the one of line 4\n"));
+	conf_free(conf);
+}
+
 int
 main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_rule_for_an_empty_value_covers_no_pattern),
 		cmocka_unit_test(an_empty_file_gives_the_defaults),
 		cmocka_unit_test(each_type_of_setting_is_read),
 		cmocka_unit_test(relative_paths_start_at_the_file),
