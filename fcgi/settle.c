@@ -20,8 +20,8 @@
 #include "slots.h"
 
 #define GRACE_MS 30000	/* an event may be late, a create in a queue */
-#define CALLS_MS 5000
-#define RETRY_MS 1000	/* after calls that failed */
+#define CALLS_MS 2000	/* longest that chores wait for it */
+#define RETRY_MS 5000	/* after calls that failed, for the same one */
 #define TAIL_BYTES (256 << 10)	/* of the audit log, read at a start */
 
 static void
@@ -111,19 +111,19 @@ settle_made_again(struct gw *gw)
 {
 	/* of the leader process: those that were looked at */
 	static char seen[SLOTS_ORPHANS][UID_MAX];
-	static int64_t next_ms;
+	static int64_t again_ms[SLOTS_ORPHANS];	/* not before */
 
-	if (num_mono_ms() < next_ms)
-		return;
 	for (size_t i = 0; i < SLOTS_ORPHANS; i++) {
 		struct intent *in = &gw->slots->orphan[i].intent;
 		AUTO_VIEW struct cache_view v = CACHE_VIEW_INIT;
 
-		if (!atomic_load(&in->open) || !is_there(gw->cache, in, &v) ||
-		    !v.text.key || strcmp(seen[i], v.app.uid) == 0)
+		if (!atomic_load(&in->open) || num_mono_ms() < again_ms[i] ||
+		    !is_there(gw->cache, in, &v) || !v.text.key ||
+		    strcmp(seen[i], v.app.uid) == 0)
 			continue;
 		if (!remove_again(gw, &v)) {
-			next_ms = num_mono_ms() + RETRY_MS;
+			/* other chores, and other orphans, come before it */
+			again_ms[i] = num_mono_ms() + RETRY_MS;
 			return;
 		}
 		memcpy(seen[i], v.app.uid, sizeof seen[i]);
