@@ -89,16 +89,7 @@ struct story {
 	void *arg;
 };
 
-static void
-tell(const struct story *s, const char *pattern, const struct app *app,
-    const struct app_text *text)
-{
-	AUTO_BUF struct buf line = BUF_INIT(LOG_LINE_MAX);
-
-	(void)livy_expand(&line, pattern, app, text);
-	s->on_line(s->arg, line.data, line.len);
-}
-
+/* What others have named may have several lines. */
 static void
 tell_lines(const struct story *s, const char *t)
 {
@@ -108,6 +99,16 @@ tell_lines(const struct story *s, const char *t)
 		end = strchrnul(t, '\n');
 		s->on_line(s->arg, t, (size_t)(end - t));
 	}
+}
+
+static void
+tell(const struct story *s, const char *pattern, const struct app *app,
+    const struct app_text *text)
+{
+	AUTO_BUF struct buf line = BUF_INIT(LOG_LINE_MAX);
+
+	(void)livy_expand(&line, pattern, app, text);
+	tell_lines(s, line.data);
 }
 
 /* Where the driver pod is before the operator says RUNNING. */
@@ -121,7 +122,7 @@ tell_pod(const struct story *s, const struct app *app,
 	buf_addstr(&line, app->pod_started ? "starting" : "Pending");
 	if (text->pod_reason)
 		buf_addf(&line, ": %s", text->pod_reason);
-	s->on_line(s->arg, line.data, line.len);
+	tell_lines(s, line.data);
 }
 
 /* "what 2026-11-23T10:00:00Z", if that is known. */
@@ -135,7 +136,7 @@ tell_time(const struct story *s, const char *what, int64_t ms)
 		return;
 	num_time_text(ms, at);
 	buf_addf(&line, "%s %s", what, at);
-	s->on_line(s->arg, line.data, line.len);
+	tell_lines(s, line.data);
 }
 
 /*
@@ -200,7 +201,7 @@ tell_queue(const struct story *s, const struct app *app,
 	    " {namespace}", app, text);
 	if (text->place)
 		buf_addf(&line, ", %s", text->place);
-	s->on_line(s->arg, line.data, line.len);
+	tell_lines(s, line.data);
 }
 
 /* All but spark-submit's words and the advice. */
