@@ -48,7 +48,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	write_log(data, size);
 	settle_recover(&gw);
 	for (size_t i = 0; i < SLOTS_ORPHANS; i++) {
-		in = &slots->orphan[i];
+		in = &slots->orphan[i].intent;
 		ended = ended || !in->open;
 		assert(!(ended && in->open));
 		assert(in->kind == APP_BATCH || in->kind == APP_SESSION);
