@@ -32,10 +32,15 @@ struct statement {
 };
 
 static inline bool
+statement_state_over(enum statement_state state)
+{
+	return state == STATEMENT_AVAILABLE || state == STATEMENT_CANCELLED;
+}
+
+static inline bool
 statement_over(const struct statement *s)
 {
-	return s->state == STATEMENT_AVAILABLE ||
-	    s->state == STATEMENT_CANCELLED;
+	return statement_state_over(s->state);
 }
 
 /* Reads one statement; false if any of it is not as it must be. */

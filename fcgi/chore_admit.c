@@ -102,10 +102,10 @@ end(struct chores *due)
 {
 	static struct tally tally;	/* too much for a stack */
 	const struct waiting *w = queue.waiting;
-	bool whole = queue.waiting_count == 0 ||
+	bool whole = queue.waiting_count > 0 &&
 	    admit_count(chore_gw(due), &tally);
 
-	for (size_t i = 0; i < queue.let_go_count; i++)
+	for (size_t i = 0; whole && i < queue.let_go_count; i++)
 		if (queue.let_go[i].shown)	/* the cache has it waiting */
 			tally_add(&tally, queue.let_go[i].ns,
 			    queue.let_go[i].team, /* waits= */ false);

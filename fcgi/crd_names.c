@@ -264,8 +264,8 @@ crd_check_names(const struct crd_check *c, json_object *manifest)
 	if (version && !is_version(version) &&
 	    (jv_get(spec, "driver.template") ||
 	    jv_get(spec, "executor.template")))
-		crd_found(c, CRD_WRONG, "spec.sparkVersion", "is '%.60s', but pod "
-		    "templates need 3.0.0 or above", version);
+		crd_found(c, CRD_WRONG, "spec.sparkVersion", "is '%.60s', but "
+		    "pod templates need 3.0.0 or above", version);
 	if (pod && !is_dns_name(pod, strlen(pod)))
 		crd_found(c, CRD_WRONG, "spec.driver.podName", "is '%.100s', "
 		    "must be a DNS name", pod);

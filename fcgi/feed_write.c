@@ -161,8 +161,7 @@ queue_room(struct feed_writer *w)
 static bool
 slot_over(const struct feed_slot *s)
 {
-	return s->state == STATEMENT_AVAILABLE ||
-	    s->state == STATEMENT_CANCELLED;
+	return statement_state_over((enum statement_state)s->state);
 }
 
 /* Frees the oldest run of a statement that is over; false if none is left. */

@@ -328,8 +328,8 @@ ask(struct feeder *f, struct driver *d, const struct feed_stamps *stamps,
 		return true;
 	}
 	/* what is named is named once, so only if it can be asked for */
-	if (d->version >= 0 && d->follow.failures == 0 && may_fetch(f) &&
-	    follow_close(&d->follow, stamps, now))
+	if (d->version >= 0 && d->follow.failures == 0 &&
+	    follow_close(&d->follow, stamps, now) && may_fetch(f))
 		missing = feed_missing(f->writer, d->id);
 	if (missing >= 0) {
 		ask_statement(f, l, d, missing);

@@ -206,7 +206,8 @@ class Runner:
             return
         folder = self.build(self.args.build or BUILD_OF[tier])
         timed = self.build(self.args.build or "plain")
-        if not folder or not timed or tier == "cluster" and not self.cluster_up():
+        if not folder or not timed or (
+                tier == "cluster" and not self.cluster_up()):
             return
         self.env = self.place.environ(
             LIVY_TEST_BUILD=folder, LIVY_TEST_TIMED_BUILD=timed,
