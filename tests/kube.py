@@ -64,6 +64,12 @@ class Kube:
     def delete(self, plural, name):
         return self.call("DELETE", self.path(plural, name))
 
+    def merge(self, plural, name, body):
+        """A merge patch that has to do."""
+        r = self.call("PATCH", self.path(plural, name), body, headers={
+            "Content-Type": "application/merge-patch+json"})
+        assert r.status_code == 200, r.text
+
     def create(self, plural, body):
         return self.call("POST", self.path(plural), body)
 

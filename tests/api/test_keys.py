@@ -107,14 +107,13 @@ def test_a_key_whose_batch_was_deleted_is_409(twins, faulty, body, key):
     assert f"livy-t-b-{batch}" not in faulty.kube.apps()
 
 
-def test_a_deleted_batch_is_not_made_again_by_its_own_late_retry(
-        twins, faulty, body, key):
-    """Its answer was lost, its create is sent once more, and meanwhile the
-    client has repeated it elsewhere and deleted what it got."""
-    before = faulty.kube.apps()
+def deleted_meanwhile(twins, faulty, body, key, stall_ms):
+    """A create whose answer was lost is sent once more, and stalls; meanwhile
+    its client has repeated it elsewhere and deleted what it got. The id of
+    that, the thread of the first request, and where its answer will be."""
+    before, late = faulty.kube.apps(), []
     faulty.faults(fault("reset-after-commit", "POST", APPS, count=1),
-                  fault("stall", "POST", APPS, ms=700))
-    late = []
+                  fault("stall", "POST", APPS, ms=stall_ms))
     first = threading.Thread(target=lambda: late.append(
         twins[0].post("/batches", body, headers=key)))
     first.start()
@@ -122,34 +121,30 @@ def test_a_deleted_batch_is_not_made_again_by_its_own_late_retry(
 
     got = until_accepted(twins[1], body, headers=key)
     assert got.status_code == 201, got.text
-    path = f"/batches/{got.json()['id']}"
-    assert twins[1].delete(path).status_code == 200
+    batch = got.json()["id"]
+    assert twins[1].delete(f"/batches/{batch}").status_code == 200
+    return batch, first, late
+
+
+def test_a_deleted_batch_is_not_made_again_by_its_own_late_retry(
+        twins, faulty, body, key):
+    before = faulty.kube.apps()
+    batch, first, late = deleted_meanwhile(twins, faulty, body, key, 700)
     first.join()
 
     assert late[0].status_code == 409, late[0].text
     assert faulty.kube.apps() == before
     for gateway in twins:
         wait_for("its end", lambda g=gateway:
-                 g.get(path).status_code == 404)
+                 g.get(f"/batches/{batch}").status_code == 404)
 
 
 @pytest.mark.parametrize("dies", [True, False])
 def test_a_batch_that_was_made_again_is_deleted_if_its_worker_cannot_tell(
         dies, twins, faulty, body, key):
-    """The same, when the worker dies before it has looked at its key, or
-    cannot."""
+    """Because it dies before it has looked at its key, or cannot look."""
     before = faulty.kube.apps()
-    faulty.faults(fault("reset-after-commit", "POST", APPS, count=1),
-                  fault("stall", "POST", APPS, ms=800))
-    late = []
-    first = threading.Thread(target=lambda: late.append(
-        twins[0].post("/batches", body, headers=key)))
-    first.start()
-    wait_for("its object", lambda: made_since(faulty, before))
-    got = until_accepted(twins[1], body, headers=key)
-    assert got.status_code == 201, got.text
-    batch = got.json()["id"]
-    assert twins[1].delete(f"/batches/{batch}").status_code == 200
+    batch, first, late = deleted_meanwhile(twins, faulty, body, key, 800)
     faulty.faults(fault("stall", "POST", APPS, ms=800),
                   fault("stall", "PUT", MAPS, ms=9000) if dies else
                   fault("status", "PUT", MAPS, status=503))

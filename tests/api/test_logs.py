@@ -235,6 +235,31 @@ def test_rotation_loses_no_number(own, job):
     assert log(gateway, batch, "?from=1&size=100")["log"] == []
 
 
+def mark(cluster, gateway, batch):
+    return cluster.kube.app(gateway.object_name(batch))["metadata"][
+        "annotations"].get("livy-fcgi/log-mark")
+
+
+def set_mark(cluster, gateway, batch, text):
+    cluster.kube.merge(
+        "sparkapplications", gateway.object_name(batch),
+        {"metadata": {"annotations": {"livy-fcgi/log-mark": text}}})
+
+
+def noted(cluster, gateway, batch, total, end=""):
+    """The note of a log of so many lines, once it has that end."""
+    def look():
+        assert log(gateway, batch)["total"] == total
+        text = mark(cluster, gateway, batch)
+        return text if text and text.endswith(end) else None
+    return wait_for("a note", look, exceptions=(AssertionError,))
+
+
+def last_page(gateway, batch):
+    return wait_for("the log", lambda: log(gateway, batch, "?size=5"),
+                    exceptions=(AssertionError,))
+
+
 def test_a_replica_that_comes_after_the_rotation_counts_on(maker, job):
     cluster = maker.cluster()
     settings = {**SETTINGS, "logs.mark": "1s"}
@@ -243,27 +268,19 @@ def test_a_replica_that_comes_after_the_rotation_counts_on(maker, job):
     batch = first.submit({"file": job("bulk.py"), "args": [str(count)]})["id"]
     small = first.submit({"file": job("tick.py"), "args": ["50"]})["id"]
     first.wait_state(batch, "running")
-
-    def marked():
-        assert log(first, batch)["total"] == count + 2
-        notes = cluster.kube.app(first.object_name(batch))["metadata"][
-            "annotations"]
-        return notes.get("livy-fcgi/log-mark", "").endswith(f" {count + 1}")
-    wait_for("a note of all lines", marked, exceptions=(AssertionError,))
+    noted(cluster, first, batch, count + 2, f" {count + 1}")
     settled(first, small, 50)
     got = log(first, batch, f"?from={count - 50}&size=20")["log"]
 
     second = maker.gateway(cluster, settings=settings)
     second.wait_state(batch, "running")
-    page = wait_for("the log", lambda: log(second, batch, "?size=5"),
-                    exceptions=(AssertionError,))
+    page = last_page(second, batch)
     assert page["total"] == count + 2
     assert page == log(first, batch, "?size=5")
     got += log(second, batch, f"?from={count - 30}&size=100")["log"]
     assert [x.split()[0] for x in got] == [
         str(i) for i in range(count - 52, count)]
-    assert "livy-fcgi/log-mark" not in cluster.kube.app(
-        first.object_name(small))["metadata"]["annotations"]
+    assert mark(cluster, first, small) is None
 
 
 # How long is waited for who has counted goes by the time of a call.
@@ -283,28 +300,9 @@ def rotated(maker, job):
     batch = gateway.submit({"file": job("bulk.py"), "args": [str(count)]})[
         "id"]
     gateway.wait_state(batch, "running")
-
-    def marked():
-        assert log(gateway, batch)["total"] == count + 2
-        return mark(cluster, gateway, batch)
-    text = wait_for("a note", marked, exceptions=(AssertionError,))
-    run, stamp = text.split()[:2]
+    run, stamp = noted(cluster, gateway, batch, count + 2).split()[:2]
     return (cluster, gateway, batch, count,
             f"{run} {int(stamp) - 60 * 10**9} 1 1000")
-
-
-def mark(cluster, gateway, batch):
-    return cluster.kube.app(gateway.object_name(batch))["metadata"][
-        "annotations"].get("livy-fcgi/log-mark")
-
-
-def set_mark(cluster, gateway, batch, text):
-    r = cluster.kube.call(
-        "PATCH", cluster.kube.path("sparkapplications",
-                                   gateway.object_name(batch)),
-        {"metadata": {"annotations": {"livy-fcgi/log-mark": text}}},
-        headers={"Content-Type": "application/merge-patch+json"})
-    assert r.status_code == 200, r.text
 
 
 def test_a_replica_after_an_unnoted_rotation_asks_who_has_counted(
@@ -314,8 +312,7 @@ def test_a_replica_after_an_unnoted_rotation_asks_who_has_counted(
     second = maker.gateway(cluster, settings=PATIENT)
     second.wait_state(batch, "running")
 
-    page = wait_for("the log", lambda: log(second, batch, "?size=5"),
-                    exceptions=(AssertionError,))
+    page = last_page(second, batch)
 
     assert page["total"] == count + 2
     assert page == log(first, batch, "?size=5")
@@ -329,8 +326,7 @@ def test_where_nobody_has_counted_lines_go_on_from_the_note(rotated, maker):
     second = maker.gateway(cluster, settings=SETTINGS)
     second.wait_state(batch, "running")
 
-    page = wait_for("the log", lambda: log(second, batch, "?size=5"),
-                    exceptions=(AssertionError,))
+    page = last_page(second, batch)
 
     assert 1000 < page["total"] < count
     assert page["log"][-1].split()[0] == str(count - 1)

@@ -61,12 +61,9 @@ def body(job):
 
 
 def set_phase(cluster, batch_id, phase):
-    r = cluster.kube.call(
-        "PATCH", cluster.kube.path("sparkapplications",
-                                   f"livy-t-b-{batch_id}/status"),
-        {"status": {"driverInfo": {}, "applicationState": {"state": phase}}},
-        headers={"Content-Type": "application/merge-patch+json"})
-    assert r.status_code == 200, r.text
+    cluster.kube.merge(
+        "sparkapplications", f"livy-t-b-{batch_id}/status",
+        {"status": {"driverInfo": {}, "applicationState": {"state": phase}}})
 
 
 def flip(cluster, gateway, batch_id):
