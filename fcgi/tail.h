@@ -54,6 +54,7 @@ struct tail_facts {
 	struct tail_span span;
 	struct tail_place place; /* the log is read up to there */
 	bool unsure;		/* of its numbers: a fresher mark is waited for */
+	int64_t unsure_line;	/* than the one of this line */
 	int status;		/* of TROUBLE, for a client */
 	char why[TAIL_WHY_MAX];	/* of TROUBLE; of WAITING what events say */
 };

@@ -266,7 +266,8 @@ wait_for_mark(struct driver *d)
 	if (!d->unsure_ms)
 		d->unsure_ms = now + unsure_for(d);
 	d->retry_ms = d->unsure_ms;
-	d->facts = (struct tail_facts){ .key = d->facts.key, .unsure = true };
+	d->facts = (struct tail_facts){ .key = d->facts.key, .unsure = true,
+		.unsure_line = d->ask.mark.line };
 	tail_split_begin(&d->split, &d->facts.place);
 	tail_ring_reset(&d->w, 0);
 	publish(d);
