@@ -93,31 +93,32 @@ def test_id(node_id):
     return f"{path}::{rest}"
 
 
-def record(node_id, outcome, detail=""):
+def record(node_id, outcome, detail="", said=""):
     path = os.environ.get("LIVY_TEST_RESULTS")
     if path:
         with open(path, "a", encoding="utf-8") as f:
             f.write(json.dumps([test_id(node_id), outcome, detail,
-                                node_id]) + "\n")
+                                node_id, said]) + "\n")
 
 
 @pytest.hookimpl(hookwrapper=True)
 def pytest_runtest_makereport(item, call):
     report = (yield).get_result()
+    state = item.stash.setdefault(OUTCOME, {"since": call.start})
     if report.failed:
-        report.sections.append(("logs of what runs", logs()))
-    state = item.stash.setdefault(OUTCOME, {})
-    if report.failed:
-        state.setdefault("failed", f"{report.when}: {report.longrepr}\n" +
-                         report.sections[-1][1])
+        said = logs(state["since"] - 1)     # tests/run shows it
+        printed = "".join(f"printed: {line}\n" for line in (
+            report.capstdout + report.capstderr).splitlines()[-20:])
+        state.setdefault("failed", (
+            f"{printed}{report.when}: {report.longrepr}", said))
     elif report.skipped:
         state["skipped"] = str(report.longrepr[-1]) if isinstance(
             report.longrepr, tuple) else str(report.longrepr)
     if report.when == "teardown":
-        for outcome in ("failed", "skipped"):
-            if outcome in state:
-                record(item.nodeid, outcome, state[outcome])
-                break
+        if "failed" in state:
+            record(item.nodeid, "failed", *state["failed"])
+        elif "skipped" in state:
+            record(item.nodeid, "skipped", state["skipped"])
         else:
             record(item.nodeid, "passed")
 

@@ -1,6 +1,7 @@
 """Makes the clusters and gateways of tests and ends them; knows their logs."""
 
 import pathlib
+import re
 import tempfile
 
 import rig
@@ -62,12 +63,26 @@ def findings(thing):
             if any(f in line for f in FINDINGS)]
 
 
-def logs():
+def notable(text, most):
+    """The last lines of a log. Of those that differ in numbers only, as a
+    client's polls do, the last one stands for all."""
+    last = {}
+    for line in text[-1000000:].splitlines():
+        shape = re.sub(r"[0-9a-f]*\d[0-9a-f]*", "#", line)
+        last[shape] = (line, last.pop(shape, ("", 0))[1] + 1)
+    return "".join(line[:400] + (f"  [{n} such lines]" if n > 1 else "") + "\n"
+                   for line, n in list(last.values())[-most:])
+
+
+def logs(since=0):
+    """Of what lives and has said something since that time."""
     text = ""
     for thing in started:
-        for part in parts_of(thing):
-            text += f"--- {part.log}\n{part.tail(15)}\n"
+        paths = [(part.log, 40) for part in parts_of(thing)]
         if isinstance(thing, Gateway):
-            text += "--- nginx-error.log\n" + "\n".join(
-                thing.nginx_error().splitlines()[-5:]) + "\n"
+            paths.append((thing.folder / "nginx-error.log", 10))
+        for path, most in paths:
+            if path.exists() and path.stat().st_mtime >= since:
+                text += f"--- {path}\n" + notable(
+                    path.read_text(errors="replace"), most)
     return text

@@ -7,7 +7,7 @@ import subprocess
 import time
 
 # Deadlines are generous on purpose: a slow machine is no failure.
-DEADLINE = float(os.environ.get("LIVY_TEST_DEADLINE", "60"))
+DEADLINE = float(os.environ.get("LIVY_TEST_DEADLINE", "120"))
 
 
 def wait_for(what, condition, seconds=DEADLINE, exceptions=()):

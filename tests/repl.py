@@ -5,7 +5,7 @@ import concurrent.futures
 import secrets
 import time
 
-from procs import give, wait_for
+from procs import DEADLINE, give, wait_for
 from rig import SRC
 
 
@@ -46,7 +46,7 @@ class Session:
         assert r.status_code == 200, f"{r.status_code} {r.text}"
         return r.json()["state"]
 
-    def wait(self, *states, gateway=None, seconds=60):
+    def wait(self, *states, gateway=None, seconds=DEADLINE):
         return wait_for(f"session {self.id} to be {states}",
                         lambda: self.state(gateway) in states, seconds)
 
@@ -66,7 +66,7 @@ class Session:
         return (gateway or self.gateway).get(
             f"{self.path}/statements/{sid}")
 
-    def result(self, sid, gateway=None, seconds=60):
+    def result(self, sid, gateway=None, seconds=DEADLINE):
         """The statement once it is over."""
         end = time.monotonic() + seconds
         while time.monotonic() < end:

@@ -28,6 +28,7 @@ BUILD_OF = {"api": "asan", "spark": "plain", "cluster": "plain"}
 # what the tier's conftest.py says.
 TWO_AT_ONCE = {"api", "agent"}
 AGAIN_MAX = 12  # tests of a tier that are run once more if they fail
+FIRST_SAID, AGAIN_SAID = "in the first run:", "when it was run again:"
 
 
 HELP = """\
@@ -54,7 +55,7 @@ then counts as passed, and is named at the end with how it failed first.
 ENVIRONMENT = """\
 environment:
   TESTS_DIR                the folder for everything
-  LIVY_TEST_DEADLINE       seconds a test waits for anything (60)
+  LIVY_TEST_DEADLINE       seconds a test waits for anything (120)
   LIVY_TEST_KUBECONFIG     the cluster of the cluster tier
   LIVY_TEST_CLUSTER_UP     a command that brings it up first
   LIVY_TEST_IMAGE          its image with Spark and Python (spark:3.5.9)
@@ -92,10 +93,38 @@ def arguments():
     return args
 
 
+def indented(text):
+    return "    " + text.rstrip().replace("\n", "\n    ")
+
+
+def essence(detail, most):
+    """So many lines of why it failed, of each of its runs: what the test has
+    printed, where its last assertion begins, and the end."""
+    runs = re.split(f"(?m)^(?={AGAIN_SAID})", detail.rstrip())
+    return "\n".join(line for run in runs for line in essence_of_run(
+        [line[:300] for line in run.splitlines()], most // len(runs)))
+
+
+def essence_of_run(lines, most):
+    error = [line.startswith("E  ") for line in lines]
+    begins = [i for i in range(1, len(lines)) if error[i] > error[i - 1]]
+    if len(lines) <= most or not begins:
+        return lines[-most:]
+    begin = max(0, begins[-1] - 3)      # and the line of the test
+    before = [line for line in lines[1:begin]
+              if line.startswith("printed: ")][-(most // 4):]
+    if begin > 0:
+        before.insert(0, lines[0])
+    most -= len(before)
+    return before + (lines[begin:] if len(lines) - begin <= most else [
+        *lines[begin:][:most - most // 3], "…", *lines[-(most // 3):]])
+
+
 class Count:
     def __init__(self):
         self.rows = []
         self.unsteady = []
+        self.logs = {}      # test: of what ran when it failed
 
     def add(self, rows):
         """Takes (id, outcome, detail) rows; an unlisted skip fails."""
@@ -113,15 +142,20 @@ class Count:
         return [r for r in self.rows if r[1] == outcome]
 
     def close(self):
+        """What failed comes last, after what helps to find out why: often
+        the end of the output is all that is looked at."""
+        failed = self.of("failed")
         for test_id, _, reason in self.of("skipped"):
             print(f"skipped: {test_id}: {reason}")
+        for test_id, _, detail in failed:
+            print(f"\nall of {test_id}:\n" + indented(
+                self.logs.get(test_id, "") + detail))
         for test_id, detail in self.unsteady:
-            print(f"passed only when it was run again: {test_id}\n    " +
-                  detail[:2000].rstrip().replace("\n", "\n    "))
-        for test_id, _, detail in self.of("failed"):
-            print(f"\nFAILED: {test_id}")
-            if detail:
-                print("    " + detail.rstrip().replace("\n", "\n    "))
+            print(f"\npassed only when it was run again: {test_id}\n" +
+                  indented(essence(detail, 15)))
+        most = max(6, 45 // max(1, len(failed)))
+        for test_id, _, detail in failed:
+            print(f"\nFAILED: {test_id}\n{indented(essence(detail, most))}")
         passed, failed, skipped = (
             len(self.of(o)) for o in ("passed", "failed", "skipped"))
         print(f"\n{passed} passed, {failed} failed, {skipped} skipped",
@@ -146,9 +180,9 @@ def reap():
 NOT_OURS = set()
 
 
-def end_orphans(grace=5):
-    """Ends what a tier has left running and does not end by itself in some
-    seconds; says what that was."""
+def end_orphans(grace=60):
+    """Ends what a tier has left running and does not end by itself in so
+    many seconds; says what that was."""
     left, end = set(), time.monotonic() + grace
     while True:
         reap()
@@ -293,6 +327,7 @@ class Runner:
             rows = self.once_more(prefix, rows, again)
             code = 0 if all(r[1] != "failed" for r in rows) else code
         self.count.add([row[:3] for row in rows])
+        self.count.logs.update({row[0]: row[4] for row in rows})
         left = end_orphans()
         if left:
             self.count.add([(f"{tier}/processes left behind", "failed",
@@ -324,11 +359,19 @@ class Runner:
         end_orphans()
         self.say("again: " + ", ".join(nodes))
         _, new = self.pytest_once(prefix, nodes)
-        passed = {row[0] for row in new if row[1] == "passed"}
+        again = {row[0]: row for row in new}
         for row in rows:
-            if row[1] == "failed" and row[0] in passed:
+            if row[1] != "failed":
+                continue
+            other = again.get(row[0], [row[0], "failed", "it did not end", "",
+                                       ""])
+            if other[1] == "passed":
                 self.count.unsteady.append((row[0], row[2]))
                 row[1], row[2] = "passed", ""
+            else:
+                row[2] = f"{FIRST_SAID}\n{row[2].rstrip()}\n" \
+                    f"{AGAIN_SAID}\n{other[2]}"
+                row[4] += other[4]
         return rows
 
     def begin_fuzz(self):
