@@ -10,8 +10,9 @@
 #include "num.h"
 
 #define BACKOFF_MAX_MS 500	/* longest wait after a failure that cost little */
-#define BACKOFF_COSTLY_MS 30000	/* and after one in the middle of a long list */
-#define COSTLY_BYTES (1u << 20)
+#define WASTE_PER_MS 4096	/* bytes that were read in vain are spread out so */
+#define BACKOFF_COSTLY_MS 30000	/* but for no longer than that */
+#define REST_MS 60000		/* so long the rest of a list is asked for */
 #define REFUSED_MS 60000	/* between two tries at what is refused */
 #define WELL_MS 5000		/* a watch that lasted so long was good */
 #define NEXT_TICK_MS 1000
@@ -31,7 +32,9 @@ struct informer {
 	bool list_needed;
 	int64_t due_ms;		/* when WAITING: to go on */
 	int64_t backoff_ms;	/* the last wait; 0 = all is well */
-	bool costly;		/* what failed had already moved much */
+	int64_t wasted;		/* bytes that what failed had already moved */
+	int64_t list_bytes;	/* of the pages that this list has so far */
+	int64_t page_ms;	/* when the last of them came */
 	int64_t opened_ms;	/* of the watch, of the request for a page */
 	int64_t asked_ms;	/* of the request that is under way */
 	int64_t patience_ms;	/* for its first byte */
@@ -99,17 +102,27 @@ jitter(int64_t ms)
 	return ms / 2 + arc4random_uniform((uint32_t)(ms / 2) + 1);
 }
 
+/* The longest wait: an API server in trouble is not made to send for nothing. */
+static int64_t
+backoff_max(const struct informer *inf)
+{
+	int64_t max_ms = inf->wasted / WASTE_PER_MS;
+
+	if (max_ms < BACKOFF_MAX_MS)
+		return BACKOFF_MAX_MS;
+	return max_ms < BACKOFF_COSTLY_MS ? max_ms : BACKOFF_COSTLY_MS;
+}
+
 /*
  * Goes on later; a wait the server asked for is kept. Asking whether an API
  * server is back costs it next to nothing, and what readers see is old until
- * then; only lists that break off in the middle are spread out further.
+ * then; only what breaks off after many bytes is spread out further.
  */
 static void
 back_off(struct informer *inf, enum kube_result result, int wait_s,
     const char *why)
 {
-	int64_t wait_ms = inf->backoff_ms * 2;
-	int64_t max_ms = inf->costly ? BACKOFF_COSTLY_MS : BACKOFF_MAX_MS;
+	int64_t wait_ms = inf->backoff_ms * 2, max_ms = backoff_max(inf);
 
 	inf->state.refused = result == KUBE_FORBIDDEN ||
 	    result == KUBE_NOT_FOUND;
@@ -160,10 +173,30 @@ read_page(struct informer *inf, struct err *err)
 		inf->to.on_object(inf->to.arg, INFORMER_LISTED,
 		    json_object_array_get_idx(items, i));
 	memcpy(inf->rv, rv, strlen(rv) + 1);
+	inf->list_bytes += (int64_t)inf->page.len;
+	inf->page_ms = num_mono_ms();
 	buf_clear(&inf->more);
 	if (more)
 		buf_addstr(&inf->more, more);
 	return true;
+}
+
+/*
+ * Of a list that breaks off only the page is lost, while the server may still
+ * know where it was; else all that was read.
+ */
+static void
+page_failed(struct informer *inf, enum kube_result result)
+{
+	bool passes = result == KUBE_AWAY || result == KUBE_BUSY ||
+	    result == KUBE_BROKEN;
+
+	inf->wasted = (int64_t)inf->page.len;
+	if (passes && num_mono_ms() - inf->page_ms < REST_MS)
+		return;
+	inf->wasted += inf->list_bytes;
+	inf->list_bytes = 0;
+	buf_clear(&inf->more);	/* from its beginning */
 }
 
 static void
@@ -177,10 +210,10 @@ list_end(void *arg, enum kube_result result, int wait_s,
 		result = KUBE_BROKEN;
 		err = &why;
 	}
-	inf->costly = inf->more.len > 0 || inf->page.len > COSTLY_BYTES;
+	if (result != KUBE_OK)
+		page_failed(inf, result);
 	buf_release(&inf->page);
 	if (result != KUBE_OK) {
-		buf_clear(&inf->more);	/* from its beginning */
 		back_off(inf, result, wait_s, err->msg);
 		return;
 	}
@@ -246,8 +279,10 @@ list_start(struct informer *inf)
 		kube_path_query(&path, "continue", inf->more.data);
 	s.path = path.data;
 	inf->opened_ms = inf->asked_ms = num_mono_ms();
-	if (inf->more.len == 0)
+	if (inf->more.len == 0) {
 		inf->list_ms = inf->asked_ms;
+		inf->list_bytes = 0;
+	}
 	inf->step = LISTING;
 	kube_streams_start(inf->streams, inf->lane, &s, list_end);
 }
@@ -319,7 +354,7 @@ watch_end(void *arg, enum kube_result result, int wait_s,
 	const char *why = err->msg;
 
 	inf->state.live = false;
-	inf->costly = false;
+	inf->wasted = 0;
 	if (result == KUBE_OK && inf->said != KUBE_OK) {
 		result = inf->said;
 		why = inf->why.msg;

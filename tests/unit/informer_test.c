@@ -34,6 +34,7 @@ struct follow {
 	struct kube_streams *streams;
 	struct informer *informer;
 	struct buf told;
+	int64_t longest_ms;	/* of the waits after failures */
 };
 
 static void
@@ -73,6 +74,8 @@ on_trouble(void *arg, enum kube_result result, const char *why,
 {
 	assert_non_null(why);
 	assert_in_range(retry_ms, 1, 60000);
+	if (retry_ms > ((struct follow *)arg)->longest_ms)
+		((struct follow *)arg)->longest_ms = retry_ms;
 	buf_addf(&((struct follow *)arg)->told, "!%d", (int)result);
 }
 
@@ -83,7 +86,7 @@ begin(struct follow *f, const struct step *steps, size_t count)
 		.connect_timeout_ms = 500, .attempt_ms = 300,
 		.reply_limit = 10000 };
 	struct informer_opts opts = { .path = "/apis/x/things",
-		.selector = "a=b,c=d", .page = 2, .limit = 10000,
+		.selector = "a=b,c=d", .page = 2, .limit = 8 << 20,
 		.watch_timeout_s = 300, .idle_ms = 400, .open_ms = 300,
 		.backoff_ms = 20 };
 	struct informer_listener to = { on_list_begin, on_list_end, on_object,
@@ -223,6 +226,60 @@ an_expired_page_begins_the_list_anew(void **state UNUSED)
 	end(&f);
 }
 
+/* What a list has so far is not asked for again. */
+static void
+of_a_list_that_breaks_off_only_the_page_is_lost(void **state UNUSED)
+{
+	BEGIN(f, { LIST("7", "tok", OBJECT("a", "1")), STEP_CLOSE },
+	    { JSON("200 OK") "{\"metadata\":{\"resourceVersion\":\"7\"},"
+	    "\"items\":[" OBJECT("b", "2") ",{\"meta", STEP_RESET },
+	    { JSON("503 Service Unavailable") STATUS("503"), STEP_CLOSE },
+	    { JSON("200 OK") "<html>", STEP_CLOSE },
+	    { LIST("7", "", OBJECT("b", "2")), STEP_CLOSE },
+	    { WATCH, STEP_STALL });
+
+	assert_told(&f, "[ a!8!7!9 b]L");
+
+	for (int i = 1; i <= 4; i++)
+		assert_asked(&f, i, "&limit=2&continue=tok ");
+	end(&f);
+}
+
+/* Sends a page of so many bytes that breaks off, over and over. */
+static int64_t
+longest_wait(size_t bytes, const char *first_page)
+{
+	struct step steps[SCRIPT_MAX];
+	size_t from = *first_page ? 1 : 0;
+	char *text = mem_alloc(bytes + 200), want[64] = "";
+	struct follow f = { 0 };
+	int64_t longest_ms;
+
+	memset(text, ' ', bytes + 199);
+	memcpy(text, WATCH, strlen(WATCH));
+	steps[0] = (struct step){ first_page, STEP_CLOSE };
+	for (size_t i = from; i < 9; i++) {
+		steps[i] = (struct step){ text, STEP_CLOSE };
+		snprintf(want + strlen(want), 3, "!9");
+	}
+	begin(&f, steps, 9);
+	assert_told(&f, *first_page ? "[ a!9!9!9!9!9!9!9!9" : want);
+	longest_ms = f.longest_ms;
+	end(&f);
+	free(text);
+	return longest_ms;
+}
+
+/* The eighth time it would wait for 1.28 to 2.56 s, if it only got longer. */
+static void
+a_wait_is_as_long_as_what_was_read_in_vain_is_large(void **state UNUSED)
+{
+	assert_in_range(longest_wait(1500000, ""), 250, 500);
+	assert_in_range(longest_wait(5000000, ""), 610, 1221);
+	assert_in_range(longest_wait(1500000, LIST("7", "tok",
+	    OBJECT("a", "1"))), 250, 500);
+}
+
 static void
 a_silent_watch_is_stalled_and_opened_again(void **state UNUSED)
 {
@@ -299,6 +356,10 @@ main(void)
 		cmocka_unit_test(a_watch_that_is_too_old_is_followed_by_a_list),
 		cmocka_unit_test(an_error_that_passes_goes_on_where_it_was),
 		cmocka_unit_test(an_expired_page_begins_the_list_anew),
+		cmocka_unit_test(
+		    of_a_list_that_breaks_off_only_the_page_is_lost),
+		cmocka_unit_test(
+		    a_wait_is_as_long_as_what_was_read_in_vain_is_large),
 		cmocka_unit_test(a_silent_watch_is_stalled_and_opened_again),
 		cmocka_unit_test(half_an_answer_is_no_list),
 		cmocka_unit_test(
