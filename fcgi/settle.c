@@ -51,13 +51,14 @@ is_there(struct cache *cache, const struct intent *in, struct cache_view *ret)
 /* True: nothing more can become of it. */
 static bool
 settle_one(const struct gw *gw, struct cache *cache, struct orphan *o,
-    int64_t well_since_ms)
+    int64_t well_since_ms, int64_t spoke_ms)
 {
 	struct intent *in = &o->intent;
+	int64_t deadline_ms = gw->conf->request_deadline_ms;
 	int64_t from = in->since_ms > well_since_ms ? in->since_ms :
 	    well_since_ms;
 	bool late = well_since_ms && num_mono_ms() - from >
-	    gw->conf->request_deadline_ms + GRACE_MS;
+	    deadline_ms + GRACE_MS && spoke_ms > in->since_ms + deadline_ms;
 	AUTO_VIEW struct cache_view v = CACHE_VIEW_INIT;
 
 	if (!is_there(cache, in, &v)) {
@@ -73,13 +74,13 @@ settle_one(const struct gw *gw, struct cache *cache, struct orphan *o,
 
 void
 settle_orphans(const struct gw *gw, struct cache *cache,
-    int64_t well_since_ms)
+    int64_t well_since_ms, int64_t spoke_ms)
 {
 	for (size_t i = 0; i < SLOTS_ORPHANS; i++) {
 		struct orphan *o = &gw->slots->orphan[i];
 
 		if (atomic_load(&o->intent.open) && settle_one(gw, cache, o,
-		    well_since_ms))
+		    well_since_ms, spoke_ms))
 			atomic_store(&o->intent.open, false);
 	}
 }

@@ -15,10 +15,11 @@ struct gw;
 
 /*
  * Looks at each orphan; call it now and then. Since when the watches have
- * been well, 0 = they are not: else what is not seen may still be there.
+ * been well, 0 = they are not, and the oldest last word of one: what is not
+ * seen may still be there, and a connection that is dead looks well.
  */
 void settle_orphans(const struct gw *gw, struct cache *cache,
-    int64_t well_since_ms);
+    int64_t well_since_ms, int64_t spoke_ms);
 
 /*
  * Removes what an orphan has made again after its deletion. The leader

@@ -29,6 +29,7 @@
 #define CREDENTIAL_MS 2000	/* longest wait for the first one */
 #define SETTLE_MS 60000		/* a write that no event told of is settled */
 #define OPEN_MS 15000		/* for the first byte of an answer */
+#define GAP_MS 5000		/* between two watches: nothing is missed in it */
 #define DOUBT_MS 1000		/* calls may fail for long: begin anew seldom */
 #define BACKOFF_MS 100		/* first wait after a failure */
 #define PART_MAX (1 << 20)	/* bytes of a part of a view */
@@ -65,7 +66,8 @@ struct watcher {
 	struct source *source;
 	size_t count;
 	bool published;
-	int64_t well_since_ms;	/* all watches have been open; 0 = not so */
+	int64_t well_since_ms;	/* all watches are kept up; 0 = they are not */
+	int64_t gap_ms;		/* not all of them are open since; 0 = all are */
 	struct gone gone[GONE_MAX];	/* the last ones, a ring */
 	size_t gone_count;		/* of all there were */
 	struct buf part[4];
@@ -368,15 +370,31 @@ settle(struct watcher *w, int64_t now_ms, int64_t whole_ms)
 	}
 }
 
+/*
+ * A watch that ends is followed by one that goes on where it was; of many,
+ * one always does. Only what stays away for long tells of trouble.
+ */
+static void
+note_gap(struct watcher *w, int64_t now_ms, bool live)
+{
+	if (live) {
+		w->gap_ms = 0;
+		if (w->well_since_ms == 0)
+			w->well_since_ms = now_ms;
+		return;
+	}
+	if (w->gap_ms == 0)
+		w->gap_ms = now_ms;
+	if (now_ms - w->gap_ms >= GAP_MS)
+		w->well_since_ms = 0;
+}
+
 static void
 chores(struct watcher *w, int64_t now_ms)
 {
 	struct condition c = condition(w);
 
-	if (!c.live)
-		w->well_since_ms = 0;
-	else if (w->well_since_ms == 0)
-		w->well_since_ms = now_ms;
+	note_gap(w, now_ms, c.live);
 	if (!w->published && c.listed) {
 		cache_publish(w->cache);
 		w->published = true;
@@ -388,7 +406,7 @@ chores(struct watcher *w, int64_t now_ms)
 	if (c.spoke_ms)
 		cache_spoke(w->cache, c.spoke_ms);
 	settle(w, now_ms, c.whole_ms);
-	settle_orphans(w->gw, w->reader, w->well_since_ms);
+	settle_orphans(w->gw, w->reader, w->well_since_ms, c.spoke_ms);
 }
 
 /* The first list need not wait for a back-off: auth starts beside us. */

@@ -177,13 +177,15 @@ what_nobody_sees_is_absent_once_it_would_be_seen(void **state)
 	add_line(f, "intended", 9, "ff");
 	settle_recover(&f->gw);
 
-	settle_orphans(&f->gw, f->cache, 0);
-	settle_orphans(&f->gw, f->cache, now - LONG_MS);
+	settle_orphans(&f->gw, f->cache, 0, now);
+	settle_orphans(&f->gw, f->cache, now - LONG_MS, now);
 	assert_int_equal(open_orphans(f), 1);	/* an event may be late */
 	f->gw.slots->orphan[0].intent.since_ms = now - LONG_MS;
-	settle_orphans(&f->gw, f->cache, now - 1);
+	settle_orphans(&f->gw, f->cache, now - 1, now);
 	assert_int_equal(open_orphans(f), 1);	/* nobody watched */
-	settle_orphans(&f->gw, f->cache, now - LONG_MS);
+	settle_orphans(&f->gw, f->cache, now - LONG_MS, now - LONG_MS + 1);
+	assert_int_equal(open_orphans(f), 1);	/* its watch may be dead */
+	settle_orphans(&f->gw, f->cache, now - LONG_MS, now);
 
 	assert_int_equal(open_orphans(f), 0);
 	fd = open(f->path, O_RDONLY);

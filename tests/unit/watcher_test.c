@@ -31,11 +31,14 @@
 #define BYTES (1 << 20)
 #define SETTLING_MS 600	/* the watcher looks at writes more often */
 #define DEADLINE_MS 20000
+#define BRIEF_MS 300
+#define GRACE_MS 30000		/* settle.c's, which a test has no time for */
 
 /* What the server sends on a watch of applications, as the test adds it. */
 struct events {
 	_Atomic size_t len;
 	_Atomic bool refuse_other;	/* 403 for the namespace "other" */
+	_Atomic bool brief;	/* a watch is ended after BRIEF_MS */
 	char text[65536];
 };
 
@@ -60,9 +63,11 @@ say(int fd, const char *text, size_t len)
 static void
 follow_events(int fd, const struct events *events)
 {
+	int64_t end_ms = num_mono_ms() + BRIEF_MS;
 	size_t sent = 0, len;
 
-	while (poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 5) == 0) {
+	while ((!atomic_load(&events->brief) || num_mono_ms() < end_ms) &&
+	    poll(&(struct pollfd){ fd, POLLIN, 0 }, 1, 5) == 0) {
 		len = atomic_load(&events->len);
 		say(fd, events->text + sent, len - sent);
 		sent = len;
@@ -343,6 +348,23 @@ a_killed_watcher_is_succeeded_while_reads_go_on(void **state)
 	WAIT_FOR(has_state(f, 5, LIVY_SUCCESS));
 }
 
+/* Each watch goes on where the last one was: nothing is missed in between. */
+static void
+orphans_are_settled_though_watches_end_and_begin(void **state)
+{
+	static const struct intent intent = { .kind = APP_BATCH, .id = 3,
+		.request_id = "r" };
+	struct fixture *f = *state;
+	const struct intent *orphan = &f->gw.slots->orphan[0].intent;
+
+	atomic_store(&f->events->brief, true);
+	f->conf.request_deadline_ms = 4 * BRIEF_MS - GRACE_MS;
+	assert_true(slot_recover(f->gw.slots, &intent));
+	start_watcher(f);
+
+	WAIT_FOR(!atomic_load(&orphan->open));
+}
+
 static void
 sigterm_ends_it_well(void **state)
 {
@@ -367,6 +389,7 @@ main(void)
 		TEST(own_writes_are_settled_whether_told_before_or_after),
 		TEST(a_refused_namespace_does_not_keep_the_other_back),
 		TEST(a_killed_watcher_is_succeeded_while_reads_go_on),
+		TEST(orphans_are_settled_though_watches_end_and_begin),
 		TEST(sigterm_ends_it_well),
 	};
 
