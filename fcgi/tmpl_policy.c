@@ -306,18 +306,40 @@ check_secrets(const struct tmpl_policy *p, json_object *map, struct err *err)
 	return true;
 }
 
+/* The word in a text, as Spark reads numbers and switches; "" if too long. */
+static void
+trimmed(const char *text, char ret[32])
+{
+	size_t len = strlen(text), skip;
+
+	for (skip = 0; text[skip] && (unsigned char)text[skip] <= ' '; skip++)
+		;
+	while (len > skip && (unsigned char)text[len - 1] <= ' ')
+		len--;
+	len -= skip;
+	if (len >= 32)
+		len = 0;
+	memcpy(ret, text + skip, len);
+	ret[len] = '\0';
+}
+
 static bool
 lift_value(const struct lift *lift, const char *text, json_object **ret_new,
     struct err *err)
 {
+	const char *number;
+	char word[32];
 	int64_t n;
+	bool yes;
 
+	trimmed(text, word);
 	switch (lift->type) {
 	case LIFT_TEXT:
 		*ret_new = json_object_new_string(text);
 		return true;
 	case LIFT_INT:
-		if (!num_int(text, INT32_MIN, INT32_MAX, &n))
+		number = word + (word[0] == '+' && word[1] != '-');
+		if (!num_int(number, INT32_MIN, INT32_MAX, &n))
 			return err_set(err, 400, "Rejected, Reason: '%.200s' "
 			    "is '%.60s', must be an integer", lift->key, text);
 		*ret_new = json_object_new_int64(n);
@@ -325,10 +347,11 @@ lift_value(const struct lift *lift, const char *text, json_object **ret_new,
 	case LIFT_BOOL:
 		break;
 	}
-	if (strcmp(text, "true") != 0 && strcmp(text, "false") != 0)
+	yes = strcasecmp(word, "true") == 0;
+	if (!yes && strcasecmp(word, "false") != 0)
 		return err_set(err, 400, "Rejected, Reason: '%.200s' is "
 		    "'%.60s', must be true or false", lift->key, text);
-	*ret_new = json_object_new_boolean(*text == 't');
+	*ret_new = json_object_new_boolean(yes);
 	return true;
 }
 

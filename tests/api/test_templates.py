@@ -42,9 +42,21 @@ URIS = ["https://libs.example/a_b-1.0-py3-none-any.whl?sig=a%2Fb%3D&x=1#f",
         "gs://bucket/p a t h/l.whl".replace(" ", "%20"), "s3a://b/c.zip"]
 
 
+def takes(cluster, manifest):
+    """Whether the cluster would take what was rendered, with no field that
+    it does not know."""
+    body = {**manifest, "metadata": {**manifest["metadata"],
+                                     "namespace": cluster.namespace}}
+    r = cluster.kube.call("POST", cluster.kube.path("sparkapplications") +
+                          "?dryRun=All&fieldValidation=Strict", body)
+    assert r.status_code == 201, r.text
+    return "Warning" not in r.headers
+
+
 @pytest.fixture
-def site(gateway, tmp_path):
-    """render and -t with templates of one's own."""
+def site(gateway, cluster, tmp_path):
+    """render and -t with templates of one's own; the cluster at hand looks at
+    all that is rendered."""
     class Site:
         def __init__(self):
             self.config = minimal(tmp_path, RULES)
@@ -71,9 +83,13 @@ def site(gateway, tmp_path):
         def run(self, body, *options):
             (tmp_path / "request.json").write_text(json.dumps(
                 {"file": "local:///a.py", **body}))
-            return gateway.command(*options, "render", "batch",
+            done = gateway.command(*options, "render", "batch",
                                    tmp_path / "request.json",
                                    config=self.config)
+            if done.returncode == 0:
+                shown = json.loads(done.stdout)
+                assert takes(cluster, shown.get("manifest", shown))
+            return done
 
         def spec(self, **body):
             done = self.run(body)
@@ -87,7 +103,6 @@ def site(gateway, tmp_path):
     return Site()
 
 
-@local
 @pytest.mark.parametrize("body", [
     {"queue": "gpu-1"}, {"conf": {"spark.size": "big"}},
     {"conf": {"spark.any": ""}}])
@@ -95,7 +110,6 @@ def test_rules_choose_the_template(site, body):
     assert site.spec(**body)["nodeSelector"] == {"pool": "gpu"}
 
 
-@local
 @pytest.mark.parametrize("body", [
     {}, {"queue": "cpu"}, {"conf": {"spark.size": "small"}}])
 def test_no_rule_leaves_the_kinds_own_template(site, body):
@@ -111,7 +125,6 @@ ASKERS = """templates = { choose = (
 """
 
 
-@local
 @pytest.mark.parametrize("options, queue, chosen", [
     (("-u", "ana"), "", True), (("-u", "ANA"), "", False),
     (("-u", "bob", "--team", "data,ml"), "big", True),
@@ -134,7 +147,6 @@ def test_rules_choose_by_who_asks(site, options, queue, chosen):
     assert ("nodeSelector" in json.loads(done.stdout)["spec"]) == chosen
 
 
-@local
 @pytest.mark.parametrize("teams, team", [
     ("data,ops", "ops"), ("hr, ops", "hr"), ("data", "data")])
 def test_the_team_is_the_one_that_the_rule_asked_for(teams, team, site):
@@ -152,7 +164,6 @@ def test_the_team_is_the_one_that_the_rule_asked_for(teams, team, site):
     assert (rule in (shown.get("rule") or "")) == (team != "data")
 
 
-@local
 def test_a_template_knows_the_team(site):
     site.edit('mode = "cluster";', 'mode = "cluster"; '
               'batchScheduler = "${team}";')
@@ -234,7 +245,6 @@ def test_all_problems_are_told_each_with_its_line(site):
                                f"'nobody{i}'"), line
 
 
-@local
 def test_a_queue_brings_the_environment_of_its_secret(site):
     container, = site.spec(queue="gpu1")["driver"]["template"]["spec"][
         "containers"]
@@ -245,7 +255,6 @@ def test_a_queue_brings_the_environment_of_its_secret(site):
         "PYTHONUNBUFFERED", "LANG"]
 
 
-@local
 def test_conf_keys_become_fields(site):
     spec = site.spec(conf={
         "spark.driver.memory": "2g", "spark.executor.memory": "3g",
@@ -266,7 +275,6 @@ def test_conf_keys_become_fields(site):
         "spark.jars.ivy", "spark.kubernetes.executor.podNamePrefix"}
 
 
-@local
 def test_a_field_of_the_request_wins_over_its_conf_key(site):
     spec = site.spec(driverMemory="5g", numExecutors=7, conf={
         "spark.driver.memory": "2g", "spark.executor.instances": "4"})
@@ -275,7 +283,6 @@ def test_a_field_of_the_request_wins_over_its_conf_key(site):
     assert spec["executor"]["instances"] == 7
 
 
-@local
 def test_dynamic_allocation_may_start_with_no_executor(site):
     spec = site.spec(conf={
         "spark.dynamicAllocation.enabled": "true",
@@ -292,7 +299,20 @@ def test_dynamic_allocation_may_start_with_no_executor(site):
         "spark.dynamicAllocation.executorIdleTimeout"] == "30s"
 
 
-@local
+@pytest.mark.parametrize("asked", [
+    {"numExecutors": 0}, {"conf": {"spark.executor.instances": "0"}},
+    {"numExecutors": 0, "conf": {"spark.dynamicAllocation.maxExecutors": "5"}}])
+def test_no_executors_are_where_dynamic_allocation_begins(site, asked):
+    conf = {"spark.dynamicAllocation.enabled": "True",
+            **asked.get("conf", {})}
+
+    spec = site.spec(**{**asked, "conf": conf})
+
+    assert spec["dynamicAllocation"]["enabled"] is True
+    assert spec["dynamicAllocation"]["initialExecutors"] == 0
+    assert "instances" not in spec["executor"]
+
+
 @pytest.mark.parametrize("conf", [
     {}, {"spark.dynamicAllocation.enabled": "false",
          "spark.dynamicAllocation.minExecutors": "1"}])
@@ -303,7 +323,6 @@ def test_without_dynamic_allocation_there_are_instances(site, conf):
     assert "dynamicAllocation" not in spec
 
 
-@local
 def test_the_image_is_the_clients_where_it_is_lifted(site):
     conf = {"spark.kubernetes.container.image": "mine:1"}
     assert "Blacklisted configuration" in site.refused(conf=conf)
@@ -348,7 +367,8 @@ def test_a_secret_in_conf_is_refused_and_the_better_way_named(site):
      "spec.volumes must be a list"),
     ("a bound", 'cores = "${driverCores}";', "cores = 0;",
      "spec.driver.cores is 0, must be at least 1"),
-    ("no executor", 'instances = "${numExecutors}";', "instances = 0;",
+    ("no executor", 'instances = "${numExecutors unless dynamicAllocation}";',
+     "instances = 0;",
      "spec.executor.instances is 0, must be at least 1"),
     ("a CPU", 'coreLimit = "${driverCoreLimit}";', 'coreLimit = "half";',
      "spec.driver.coreLimit is 'half'"),
@@ -436,7 +456,6 @@ def test_what_needs_the_webhook_is_a_warning(site):
         "is off" in done.stdout
 
 
-@local
 def test_render_explains_each_field(site):
     done = site.run({"driverMemory": "2g", "queue": "gpu7", "conf": {
         "spark.executor.memory": "3g", "spark.jars.ivy": "/x",

@@ -88,6 +88,16 @@ lifted_keys_become_variables_of_their_type(void **state UNUSED)
 	    "'a.cores' is 'two', must be an integer");
 	assert_refused(policy, "{\"a.on\":\"yes\"}",
 	    "'a.on' is 'yes', must be true or false");
+	/* as Spark reads them: clients print what their language calls true */
+	assert_taken(policy, "{\"conf\":{\"a.cores\":\" +2\\n\",\"a.on\":"
+	    "\"True\"}}", "{\"conf\":{},\"cores\":2,\"on\":true}");
+	assert_taken(policy, "{\"conf\":{\"a.cores\":\"-2\",\"a.on\":"
+	    "\" FALSE \"}}", "{\"conf\":{},\"cores\":-2,\"on\":false}");
+	assert_refused(policy, "{\"a.cores\":\"+-2\"}", "must be an integer");
+	assert_refused(policy, "{\"a.cores\":\"+\"}", "must be an integer");
+	assert_refused(policy, "{\"a.cores\":\" \"}", "must be an integer");
+	assert_refused(policy, "{\"a.on\":\"true                              "
+	    "x\"}", "must be true or false");
 }
 
 /* spark-submit would read "a.image=x=1" as a.image, with the value "x=1". */
