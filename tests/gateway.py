@@ -307,8 +307,22 @@ http {{
                 f"batch {batch_id} is {state}, expected {states}\n" + \
                 "\n".join(self.log_lines(batch_id))
             return state if state in states else None
-        return wait_for(f"batch {batch_id} to be {' or '.join(states)}",
-                        reached, seconds)
+        try:
+            return wait_for(f"batch {batch_id} to be {' or '.join(states)}",
+                            reached, seconds)
+        except AssertionError as e:
+            raise AssertionError(f"{e}\n{self.told(batch_id)}") from None
+
+    def told(self, batch_id):
+        """What the cluster says of a batch that does not get on: whether it
+        is the operator, the node or the gateway that it waits for."""
+        name, kube = self.object_name(batch_id), self.cluster.kube
+        try:
+            known = (kube.app(name),
+                     kube.get(kube.path("pods", f"{name}-driver")))
+        except requests.RequestException as e:
+            return repr(e)
+        return "\n".join(json.dumps((o or {}).get("status")) for o in known)
 
     def log_lines(self, batch_id, size=-1):
         r = self.get(f"/batches/{batch_id}/log?size={size}")

@@ -676,6 +676,14 @@ def _(rig):
     args = ["${file}", "$HOME", "{{x}}", "", " a ", "é\n\"'\\", "-D"]
     assert rig.spec(args=[1, True, 1.5, *args])["arguments"] == \
         ["1", "true", "1.5", *args]
+    for raw in ("1.50", "1e400", "-7", "18446744073709551614"):
+        batch = rig.ask("POST", "/batches", '{"file": "JOB", "args": [%s]}'
+                        % raw).json()["id"]
+        app = rig.cluster.kube.app(rig.gateway.object_name(batch))
+        assert app["spec"]["arguments"] == [raw]
+        rig.drop(batch)
+    rig.refused('{"file": "JOB", "args": [99999999999999999999]}', [
+        "a number beyond 64 bits in 'args', send it as a string"])
 
 
 @line(80, "only Livy's states are seen")

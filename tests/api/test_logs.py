@@ -282,6 +282,17 @@ def test_a_replica_that_comes_after_the_rotation_counts_on(maker, job):
         str(i) for i in range(count - 52, count)]
     assert mark(cluster, first, small) is None
 
+    # nor do the numbers change when its pod goes, and who counted forgets
+    pod_gone(cluster, first, batch)
+    second.wait_state(batch, "dead")
+    kept(cluster, second, batch)
+    first.kill_master()
+    first.start_master()
+    first.wait_reads()
+    for gateway in (second, first):
+        page = log(gateway, batch, f"?from={count - 30}&size=32")
+        assert page["log"] == got[20:52] and page["from"] == count - 30
+
 
 # How long is waited for who has counted goes by the time of a call.
 PATIENT = {**SETTINGS, "kubernetes.call_timeout": "20s",

@@ -71,6 +71,17 @@ def test_every_source_includes_its_own_header_first():
         assert includes[:2] == ['"config.h"', f'"{path.stem}.h"'], name
 
 
+def test_each_fuzz_target_has_a_corpus_and_all_are_small():
+    corpus = TOP / "tests/fuzz/corpus"
+    sizes = {f: sum(p.stat().st_size for p in f.iterdir())
+             for f in corpus.iterdir()}
+
+    assert {f.name for f in sizes} == {
+        p.stem.removeprefix("fuzz_")
+        for p in (TOP / "tests/fuzz").glob("fuzz_*.c")}
+    assert all(sizes.values()) and sum(sizes.values()) <= 1 << 20
+
+
 def test_shell_scripts_parse():
     scripts = [p for p in [*TOP.glob("deploy/local/*"), *TOP.glob("tests/*"),
                            TOP / "autogen.sh", TOP / ".ci/run"]
