@@ -23,8 +23,8 @@ import threading
 import time
 
 CLIENTS = 16
-SETTLE_S = 30       # for a watcher that was killed last
-FINISH_S = 120      # for keys that are still unanswered when the kills end
+SETTLE_S = 90       # for a watcher that was killed last
+FINISH_S = 240      # for keys that are still unanswered when the kills end
 
 
 class Create:

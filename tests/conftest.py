@@ -93,12 +93,13 @@ def test_id(node_id):
     return f"{path}::{rest}"
 
 
-def record(node_id, outcome, detail="", said=""):
+def record(node_id, outcome, detail="", said="", again=None):
+    """again: what has to be run if it is to be run again."""
     path = os.environ.get("LIVY_TEST_RESULTS")
     if path:
         with open(path, "a", encoding="utf-8") as f:
             f.write(json.dumps([test_id(node_id), outcome, detail,
-                                node_id, said]) + "\n")
+                                again or node_id, said]) + "\n")
 
 
 @pytest.hookimpl(hookwrapper=True)
@@ -116,7 +117,9 @@ def pytest_runtest_makereport(item, call):
             report.longrepr, tuple) else str(report.longrepr)
     if report.when == "teardown":
         if "failed" in state:
-            record(item.nodeid, "failed", *state["failed"])
+            record(item.nodeid, "failed", *state["failed"],
+                   item.nodeid.partition("::")[0]
+                   if item.get_closest_marker("steps") else None)
         elif "skipped" in state:
             record(item.nodeid, "skipped", state["skipped"])
         else:

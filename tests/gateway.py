@@ -14,7 +14,7 @@ import subprocess
 import requests
 
 import fcgi_client
-from procs import (Part, alive, children, give, listeners, titles,
+from procs import (DEADLINE, Part, alive, children, give, listeners, titles,
                    wait_for)
 from rig import BUILD, FINAL, SANITIZERS, SRC, free_port
 
@@ -300,7 +300,7 @@ http {{
         assert r.status_code == 200, f"{r.status_code} {r.text}"
         return r.json()["state"]
 
-    def wait_state(self, batch_id, *states, seconds=120):
+    def wait_state(self, batch_id, *states, seconds=2 * DEADLINE):
         def reached():
             state = self.state(batch_id)
             assert state in states or state not in FINAL, \
@@ -329,7 +329,7 @@ http {{
         assert r.status_code == 200, f"{r.status_code} {r.text}"
         return r.json()["log"]
 
-    def wait_line(self, batch_id, text, seconds=120):
+    def wait_line(self, batch_id, text, seconds=2 * DEADLINE):
         return wait_for(f"the log of batch {batch_id} to show {text!r}",
                         lambda: any(text in line for line in
                                     self.log_lines(batch_id)), seconds)

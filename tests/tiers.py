@@ -48,8 +48,9 @@ livy-fcgi-tests.
   fuzz     the parsers of what comes from outside, under libFuzzer
   fresh    deploy/local/up in a minbase Debian, as root and as a user
 
-A few tests of a tier that fail are run once more, by themselves. What passes
-then counts as passed, and is named at the end with how it failed first.
+A few tests of a tier that fail are run once more, by themselves, or with all
+of their file if they build on each other. What passes then counts as passed,
+and is named at the end with how it failed first.
 """
 
 ENVIRONMENT = """\
@@ -111,8 +112,8 @@ def essence_of_run(lines, most):
     if len(lines) <= most or not begins:
         return lines[-most:]
     begin = max(0, begins[-1] - 3)      # and the line of the test
-    before = [line for line in lines[1:begin]
-              if line.startswith("printed: ")][-(most // 4):]
+    before = [line for line in lines[1:begin] if line.startswith(
+        ("printed: ", "call: ", "setup: "))][-(most // 4):]
     if begin > 0:
         before.insert(0, lines[0])
     most -= len(before)
@@ -322,7 +323,8 @@ class Runner:
         code, rows = self.pytest_once(prefix, [
             "-m", mark, *(src / "tests" / name for name in FILES[tier]),
             *more])
-        again = [row[3] for row in rows if row[1] == "failed"]
+        again = list(dict.fromkeys(row[3] for row in rows
+                                   if row[1] == "failed"))
         if 0 < len(again) <= AGAIN_MAX and not self.args.x:
             rows = self.once_more(prefix, rows, again)
             code = 0 if all(r[1] != "failed" for r in rows) else code

@@ -5,13 +5,13 @@ import time
 
 import pytest
 
-from crowd import QUICK, client, replica, together
+from crowd import client, replica, together
 from procs import wait_for
 
 pytestmark = pytest.mark.local
 
 COUNTER = "livy-t-ids-batch"
-ROOMY = dict(QUICK, **{"fastcgi.workers": 12, "fastcgi.outbound_workers": 10})
+ROOMY = {"fastcgi.workers": 12, "fastcgi.outbound_workers": 10}
 
 
 @pytest.fixture(scope="module")

@@ -37,7 +37,7 @@ def body(job):
 
 @pytest.fixture
 def key():
-    return {"Idempotency-Key": secrets.token_hex(8)}
+    return new_key()
 
 
 def fault(kind, method, path, **more):
@@ -107,13 +107,18 @@ def test_a_key_whose_batch_was_deleted_is_409(twins, faulty, body, key):
     assert f"livy-t-b-{batch}" not in faulty.kube.apps()
 
 
-def deleted_meanwhile(twins, faulty, body, key, stall_ms):
+def new_key():
+    return {"Idempotency-Key": secrets.token_hex(8)}
+
+
+def deleted_meanwhile(twins, faulty, body):
     """A create whose answer was lost is sent once more, and stalls; meanwhile
-    its client has repeated it elsewhere and deleted what it got. The id of
-    that, the thread of the first request, and where its answer will be."""
-    before, late = faulty.kube.apps(), []
+    its client has repeated it elsewhere and deleted what it got. Its key, the
+    id of that, the thread of the first request, and where its answer will
+    be."""
+    before, late, key = faulty.kube.apps(), [], new_key()
     faulty.faults(fault("reset-after-commit", "POST", APPS, count=1),
-                  fault("stall", "POST", APPS, ms=stall_ms))
+                  fault("stall", "POST", APPS, ms=800))
     first = threading.Thread(target=lambda: late.append(
         twins[0].post("/batches", body, headers=key)))
     first.start()
@@ -123,37 +128,59 @@ def deleted_meanwhile(twins, faulty, body, key, stall_ms):
     assert got.status_code == 201, got.text
     batch = got.json()["id"]
     assert twins[1].delete(f"/batches/{batch}").status_code == 200
-    return batch, first, late
+    return key, batch, first, late
+
+
+# A machine may take longer for that than the create stalls, which then comes
+# too early, and is asked for once more. What is broken comes each time.
+TURNS = 8
 
 
 def test_a_deleted_batch_is_not_made_again_by_its_own_late_retry(
-        twins, faulty, body, key):
+        twins, faulty, body):
     before = faulty.kube.apps()
-    batch, first, late = deleted_meanwhile(twins, faulty, body, key, 700)
-    first.join()
+    for _ in range(TURNS):
+        _, batch, first, late = deleted_meanwhile(twins, faulty, body)
+        in_time = not late
+        first.join()
+        if in_time and late[0].status_code == 409:
+            break
 
-    assert late[0].status_code == 409, late[0].text
+    assert in_time and late[0].status_code == 409, late[0].text
     assert faulty.kube.apps() == before
     for gateway in twins:
         wait_for("its end", lambda g=gateway:
                  g.get(f"/batches/{batch}").status_code == 404)
 
 
-@pytest.mark.parametrize("dies", [True, False])
-def test_a_batch_that_was_made_again_is_deleted_if_its_worker_cannot_tell(
-        dies, twins, faulty, body, key):
-    """Because it dies before it has looked at its key, or cannot look."""
+def made_again(twins, faulty, body, dies):
+    """And its worker dies before it has looked at its key, or cannot look.
+    Its key, the id, and the answer."""
     before = faulty.kube.apps()
-    batch, first, late = deleted_meanwhile(twins, faulty, body, key, 800)
+    key, batch, first, late = deleted_meanwhile(twins, faulty, body)
     faulty.faults(fault("stall", "POST", APPS, ms=800),
                   fault("stall", "PUT", MAPS, ms=9000) if dies else
                   fault("status", "PUT", MAPS, status=503))
-    wait_for("it to be made again", lambda: made_since(faulty, before))
-    if dies:
+    wait_for("it to be made again, or not any more", lambda: late or
+             made_since(faulty, before))
+    if dies and not late:
         kill_workers(twins[0])
     first.join()
-    assert late[0].status_code == (502 if dies else 201), late[0].text
     faulty.clear_faults()
+    return key, batch, late[0]
+
+
+@pytest.mark.parametrize("dies", [True, False])
+def test_a_batch_that_was_made_again_is_deleted_if_its_worker_cannot_tell(
+        dies, twins, faulty, body):
+    before = faulty.kube.apps()
+    for _ in range(TURNS):
+        key, batch, answer = made_again(twins, faulty, body, dies)
+        if answer.status_code == (502 if dies else 201):
+            break
+        wait_for("nothing of it to be left", lambda: faulty.kube.apps() ==
+                 before)
+    assert answer.status_code == (502 if dies else 201), answer.text
 
     wait_for("its second end", lambda: "deleted" in steps(twins[0], batch))
 
@@ -474,8 +501,8 @@ def test_what_nobody_needs_any_more_is_swept(maker, job):
     body = {"file": job("lines.py"), "args": ["1"]}
 
     def make(name):
-        r = twins[0].post("/batches", dict(body, name=name),
-                          headers={"Idempotency-Key": "key of " + name})
+        r = until_accepted(twins[0], dict(body, name=name), headers={
+            "Idempotency-Key": "key of " + name})
         assert r.status_code == 201, r.text
         return r.json()["id"]
     kept = make("kept")
@@ -497,7 +524,7 @@ def test_what_nobody_needs_any_more_is_swept(maker, job):
     assert len(reservations(cluster) - only) >= 6
 
     wait_for("the others to be swept",
-             lambda: reservations(cluster) == only, 60)
+             lambda: reservations(cluster) == only)
 
     assert cluster.kube.app(f"livy-t-b-{kept}")
     same(twins[0].post("/batches", dict(body, name="kept"), headers={
@@ -509,7 +536,7 @@ def test_what_nobody_needs_any_more_is_swept(maker, job):
         cluster.faults({"fault": "stall", "ms": 1})
         time.sleep(3)
         return cluster.fault_hits() == [0]
-    wait_for("nothing to be left to sweep", nobody_calls, 60)
+    wait_for("nothing to be left to sweep", nobody_calls)
 
 
 # the last ones: the watches stay slow

@@ -151,10 +151,11 @@ def test_a_running_pod_is_taken_up_again(lk):
 
 
 def test_a_pod_that_ended_meanwhile_is_finished(lk):
-    uid = lk.pod("p", "sleep 0.5; exit 5")
+    uid = lk.pod("p", "until [ -e /tmp/go ]; do sleep 0.05; done; exit 5")
     lk.until("p", "running")
     shim = lk.shim(uid)
     lk.localkube.kill()
+    (lk.folder / "kube" / "pods" / uid / "tmp" / "go").touch()
     wait_for("the pod to end", lambda: not alive(shim))
     lk.start_localkube()
     assert lk.until("p", "terminated")["exitCode"] == 5
@@ -297,6 +298,7 @@ def test_faults_are_put_only_where_it_was_allowed(lk):
     argv = [str(a) for a in lk.localkube.argv if a != "--control"]
     argv[argv.index("--ready") + 1] = ready
     argv[argv.index("--dir") + 1] = lk.folder / "other"
+    argv[argv.index("--listen") + 1] = "127.0.0.1:0"
     plain = Part("plain", lk.folder, argv).start()
     try:
         address = wait_for("it", lambda: lk.is_ready(plain, ready))
@@ -448,7 +450,8 @@ def test_a_log_is_bounded(shared):
 def test_a_log_is_followed_past_its_bound(shared):
     shared.pod("bigger", "yes 01234567890123456789 | head -n 1000000; "
                "sleep 1; echo last")
-    shared.until("bigger", "running")
+    wait_for("it to run, or to have run", lambda: {
+        "running", "terminated"} & set(shared.state("bigger")))
     assert shared.log("bigger", follow="true").endswith("\nlast\n")
     shared.kube.delete("pods", "bigger")
 
@@ -592,7 +595,7 @@ def test_events_come_late(shared, faults):
     start = time.monotonic()
     configmap(shared, "late-event")
     assert json.loads(next(lines))["type"] == "ADDED"
-    assert 0.7 < time.monotonic() - start < 5
+    assert time.monotonic() - start > 0.7
 
 
 def test_a_watch_is_gone_at_its_start_or_later(shared, faults):

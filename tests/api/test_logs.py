@@ -10,13 +10,18 @@ import time
 
 import pytest
 
-from procs import wait_for
+from procs import DEADLINE, wait_for
 
 pytestmark = pytest.mark.local
 
-SETTINGS = {"gateway": "logs", "kubernetes.call_timeout": "2s",
-            "kubernetes.call_budget": "6s", "logs.idle": "2s"}
-TIMEOUT_S = 2
+# How long is waited for a log, and for who has counted, goes by the time of
+# a call: longer than any machine takes.
+SETTINGS = {"gateway": "logs", "logs.idle": "2s",
+            "kubernetes.call_timeout": "20s", "kubernetes.call_budget": "25s",
+            "fastcgi.request_deadline": "40s"}
+TIMEOUT_S = 2       # where it is to be seen what a call's end does
+HASTY = {**SETTINGS, "kubernetes.call_timeout": f"{TIMEOUT_S}s",
+         "kubernetes.call_budget": "6s"}
 
 
 @pytest.fixture(scope="module")
@@ -27,10 +32,11 @@ def pair(session_maker):
 
 
 @pytest.fixture
-def own(maker):
-    """For tests that break what they use."""
+def own(maker, request):
+    """For tests that break what they use; their settings beyond ours."""
     cluster = maker.cluster()
-    return cluster, maker.gateway(cluster, settings=SETTINGS)
+    return cluster, maker.gateway(cluster, settings={
+        **SETTINGS, **getattr(request, "param", {})})
 
 
 def log(gateway, batch, query=""):
@@ -96,7 +102,7 @@ def test_pages_of_a_growing_log_add_up(pair, job):
     wait_for("the other to know", lambda: gateways[1].state(
         batch) == "running")
     got, asked = [], 0
-    end = time.monotonic() + 60
+    end = time.monotonic() + DEADLINE
 
     while len(got) < 402 and time.monotonic() < end:
         asked += 1
@@ -133,7 +139,7 @@ def test_many_readers_of_one_driver_cost_one_stream(own, job):
     batch = gateway.submit({"file": job("tick.py"), "args": ["20"]})["id"]
     gateway.wait_state(batch, "running")
     settled(gateway, batch, 20)
-    time.sleep(3)       # whoever read before has gone
+    time.sleep(4)       # whoever read before has gone
     cluster.faults({"method": "GET", "path": "/log?", "fault": "slow",
                     "ms": 1})
 
@@ -147,7 +153,9 @@ def test_many_readers_of_one_driver_cost_one_stream(own, job):
     assert {a[0] for a in answers} <= {200, 503}
     assert [a for a in answers if a[0] == 200]
     assert all(ticks(a[1]) == expected(20) for a in answers if a[0] == 200)
-    assert cluster.fault_hits()[0] <= 4     # a look, a stream, once renewed
+    # a look, a stream; again if the readers were held up longer than it is
+    # kept for: not one for each of them
+    assert cluster.fault_hits()[0] < len(answers) / 4
     cluster.clear_faults()
 
 
@@ -167,7 +175,7 @@ def test_a_log_that_nobody_reads_is_not_followed(own, job):
                     pass
         return [name for name in found if name.startswith("socket:")]
     followed = wait_for("it to be followed", connections)
-    wait_for("that to end", lambda: len(connections()) < len(followed), 20)
+    wait_for("that to end", lambda: len(connections()) < len(followed))
     cluster.faults({"method": "GET", "path": "/log?", "fault": "slow",
                     "ms": 1})
     time.sleep(3)
@@ -183,7 +191,9 @@ def test_a_view_shows_what_was_read_lately(pair, job):
     gateway.wait_state(batch, "running")
     settled(gateway, batch, 30)
 
-    assert gateway.get(f"/batches/{batch}").json()["log"] == expected(30, 20)
+    wait_for("its view to have them", lambda: whole(gateway, batch) and
+             gateway.get(f"/batches/{batch}").json()["log"] ==
+             expected(30, 20))
     gateway.delete(f"/batches/{batch}")
 
 
@@ -193,7 +203,7 @@ def test_a_killed_tailer_goes_on_where_it_was(own, job):
                             "args": ["600", "hold", "5"]})["id"]
     gateway.wait_state(batch, "running")
     got, kills = [], 0
-    end = time.monotonic() + 90
+    end = time.monotonic() + DEADLINE
 
     while len(got) < 602 and time.monotonic() < end:
         if len(got) > 150 * (kills + 1) and kills < 3:
@@ -208,6 +218,8 @@ def test_a_killed_tailer_goes_on_where_it_was(own, job):
     assert got[2:] == expected(600)
 
 
+@pytest.mark.parametrize("own", [{"logs.idle": "1h"}], indirect=True,
+                         ids=["followed"])
 def test_rotation_loses_no_number(own, job):
     """12 MB: the node has begun a second file by then."""
     _, gateway = own
@@ -262,7 +274,7 @@ def last_page(gateway, batch):
 
 def test_a_replica_that_comes_after_the_rotation_counts_on(maker, job):
     cluster = maker.cluster()
-    settings = {**SETTINGS, "logs.mark": "1s"}
+    settings = {**SETTINGS, "logs.mark": "1s", "logs.idle": "1h"}
     first = maker.gateway(cluster, settings=settings)
     count = 200000
     batch = first.submit({"file": job("bulk.py"), "args": [str(count)]})["id"]
@@ -294,19 +306,13 @@ def test_a_replica_that_comes_after_the_rotation_counts_on(maker, job):
         assert page["log"] == got[20:52] and page["from"] == count - 30
 
 
-# How long is waited for who has counted goes by the time of a call.
-PATIENT = {**SETTINGS, "kubernetes.call_timeout": "20s",
-           "kubernetes.call_budget": "25s",
-           "fastcgi.request_deadline": "40s"}
-
-
 @pytest.fixture
 def rotated(maker, job):
     """A log that was rotated: (cluster, gateway that has counted it, batch,
     its lines, a note from before the rotation)."""
     cluster = maker.cluster()
     gateway = maker.gateway(cluster, settings={
-        **PATIENT, "logs.mark": "1h", "logs.idle": "1h"})
+        **SETTINGS, "logs.mark": "1h", "logs.idle": "1h"})
     count = 200000
     batch = gateway.submit({"file": job("bulk.py"), "args": [str(count)]})[
         "id"]
@@ -320,7 +326,7 @@ def test_a_replica_after_an_unnoted_rotation_asks_who_has_counted(
         rotated, maker):
     cluster, first, batch, count, old = rotated
     set_mark(cluster, first, batch, old)
-    second = maker.gateway(cluster, settings=PATIENT)
+    second = maker.gateway(cluster, settings=SETTINGS)
     second.wait_state(batch, "running")
 
     page = last_page(second, batch)
@@ -334,14 +340,15 @@ def test_where_nobody_has_counted_lines_go_on_from_the_note(rotated, maker):
     cluster, first, batch, count, old = rotated
     first.kill()
     set_mark(cluster, first, batch, old)
-    second = maker.gateway(cluster, settings=SETTINGS)
+    second = maker.gateway(cluster, settings=dict(
+        HASTY, **{"logs.idle": "1h"}))      # how long it asks for
     second.wait_state(batch, "running")
 
     page = last_page(second, batch)
 
     assert 1000 < page["total"] < count
     assert page["log"][-1].split()[0] == str(count - 1)
-    assert page == log(second, batch, "?size=5")
+    assert page == last_page(second, batch)
     first.socket.unlink(missing_ok=True)
     first.start()
 
@@ -403,18 +410,18 @@ def test_a_driver_that_has_not_started_has_a_story(pair, job):
         gateway.master.signal(signal.SIGHUP)
 
 
+@pytest.mark.parametrize("own", [HASTY], indirect=True, ids=["hasty"])
 def test_a_slow_api_server_gets_an_honest_answer(own, job):
     cluster, gateway = own
     running = gateway.submit({"file": job("tick.py"), "args": ["5"]})["id"]
     gateway.wait_state(running, "running")
-    settled(gateway, running, 5)
+    wait_for("its lines", lambda: ticks(whole(gateway, running)) ==
+             expected(5), exceptions=(AssertionError,))
     ended = gateway.submit({"file": job("tick.py"), "args": ["5", "0"]})["id"]
     cluster.faults({"method": "GET", "path": "/log", "fault": "stall"})
     gateway.wait_state(ended, "success")
 
-    start = time.monotonic()
     r = gateway.get(f"/batches/{ended}/log")
-    assert time.monotonic() - start < TIMEOUT_S + 5
     assert r.status_code == 503 and "Retry-After" in r.headers
     assert "log" in r.json()["msg"]
     # as it was a moment ago
@@ -436,7 +443,8 @@ def test_a_refused_log_is_an_error_at_once(own, job):
     start = time.monotonic()
     r = gateway.get(f"/batches/{batch}/log")
 
-    assert r.status_code == 500 and time.monotonic() - start < TIMEOUT_S
+    assert r.status_code == 500
+    assert time.monotonic() - start < 15    # and not the time of a call
     assert r.json()["msg"].startswith("cannot read the driver's log: ")
 
 
@@ -454,9 +462,11 @@ def test_more_drivers_than_can_be_read_at_once(maker, job):
             lambda r: r.status_code == 200 and ticks(
                 r.json()["log"]) == expected(9))(
                 gateway.get(f"/batches/{b}/log")))
-    codes = {gateway.get(f"/batches/{b}/log").status_code
-             for b in batches * 3}
-    assert codes <= {200, 503} and 503 in codes
+    codes = set()
+    wait_for("a place that is held", lambda: codes.update(
+        gateway.get(f"/batches/{b}/log").status_code
+        for b in batches) or 503 in codes)
+    assert codes == {200, 503}
 
 
 # After its end
@@ -583,16 +593,12 @@ def test_a_killed_leader_keeps_the_log_all_the_same(own, job):
 
 def test_without_the_right_to_keep_views_have_the_last_lines(own, job):
     cluster, gateway = own
+    # of ids there is a ConfigMap, too, which this one makes
+    first = gateway.submit({"file": job("tick.py"), "args": ["1", "0"]})["id"]
+    kept(cluster, gateway, first)
     cluster.faults({"method": "POST", "path": "/configmaps", "fault":
                     "status", "status": 403})
-    r = gateway.post("/batches", {"file": job("tick.py"),
-                                  "args": ["50", "0"]})
-    cluster.clear_faults()
-    if r.status_code != 201:    # its id could not be counted, either
-        batch = gateway.submit({"file": job("tick.py"),
-                                "args": ["50", "0", "20"]})["id"]
-        cluster.faults({"method": "POST", "path": "/configmaps", "fault":
-                        "status", "status": 403})
+    batch = gateway.submit({"file": job("tick.py"), "args": ["50", "0"]})["id"]
     gateway.wait_state(batch, "success")
 
     wait_for("the view", lambda: gateway.get(f"/batches/{batch}").json()[

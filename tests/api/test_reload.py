@@ -118,6 +118,8 @@ def test_what_is_under_way_ends_with_the_configuration_it_began_with(
 @pytest.mark.parametrize("fault", ["template", "secret", "cache"])
 def test_a_reload_that_cannot_be_changes_nothing(fault, gateway, body):
     kept = gateway.submit(body)["id"]
+    wait_for("the last reload to be over", lambda: len(
+        gateway.pids()) == gateway.settings["fastcgi.workers"] + 5)
     good, pids = dict(gateway.settings), gateway.pids()
     broken = {"template": {"templates.batch": "absent.cfg"},
               "secret": {"fastcgi.secret_file": "/nonexistent"},

@@ -265,18 +265,23 @@ def test_a_relist_of_thousands_delays_no_statement(session_maker, workdir):
         for pid in gateway.pids("watcher"):
             os.kill(pid, signal.SIGKILL)
 
-    before = measured(sessions, lambda: time.sleep(5))
-    for trigger in (gone, restart):
+    def delayed(trigger):
+        """How the longest statement during it compares with all of it."""
         lasted = []
         during = measured(sessions, lambda: lasted.append(by(trigger)))
-        print(f"{trigger.__name__}: {lasted[0]:.1f} s; statements before "
-              f"{statistics.median(before) * 1000:.1f} ms, at most "
-              f"{before[-1] * 1000:.0f}; meanwhile {len(during)}, "
+        print(f"{trigger.__name__}: {lasted[0]:.1f} s; meanwhile "
+              f"{len(during)} statements, "
               f"{statistics.median(during) * 1000:.1f} ms, at most "
               f"{during[-1] * 1000:.0f}")
-        assert lasted[0] > 3
-        assert during[-1] < lasted[0] / 2
-        assert statistics.median(during) < 3 * statistics.median(before) + .1
+        assert len(during) > 4 * len(sessions), during
+        return during[-1] / lasted[0]
+
+    for trigger in (gone, restart):
+        # what holds them up does so each time, a busy machine now and then
+        shares = [delayed(trigger)]
+        while shares[-1] > 0.5 and len(shares) < 4:
+            shares.append(delayed(trigger))
+        assert shares[-1] <= 0.5, shares
     cluster.clear_faults()
     wait_for("all of them", lambda: gateway.get(
         "/batches?size=1").json()["total"] == MANY + 1)
@@ -331,8 +336,11 @@ def test_news_by_the_api_server_share_a_connection(
         s.wait("idle")
         assert s.run("1+1") == "2"
 
-    news = [line.split() for line in log.read_text().splitlines()
-            if "/v1/state?" in line]
-    assert len({uri.partition("/proxy/")[0] for _, _, uri in news}) == 6
+    def heard():
+        return [line.split() for line in log.read_text().splitlines()
+                if "/v1/state?" in line]
+    wait_for("the proxy to tell of it", lambda: len({uri.partition(
+        "/proxy/")[0] for _, _, uri in heard()}) == 6)
+    news = heard()
     assert {p for _, p, _ in news} == {"HTTP/2.0"}
     assert len({connection for connection, _, _ in news}) == 1

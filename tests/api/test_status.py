@@ -210,17 +210,22 @@ def test_a_batch_is_the_apis_with_its_log(gateway, page, job):
     batch = gateway.submit({"file": job("lines.py"), "args": ["150", "3"],
                             "name": f"logged-{time.time_ns()}"})
     gateway.wait_state(batch["id"], "dead")
-    view = gateway.get(f"/batches/{batch['id']}").json()
     sign_in(page, gateway, path=f"#/batches/{batch['id']}")
 
     page.wait_text("Why it ended")
-    said = view["log"].index("\nKubernetes Diagnostics: ")
-    assert page.texts(".story li") == view["log"][said + 1:]
+
+    def story():    # which may become longer meanwhile
+        log = gateway.get(f"/batches/{batch['id']}").json()["log"]
+        return log[log.index("\nKubernetes Diagnostics: ") + 1:]
+    wait_for("the page to tell its story", lambda: page.rest(0.1) or
+             page.texts(".story li") == story())
+    view = gateway.get(f"/batches/{batch['id']}").json()
     for field, key in (("Name", "name"), ("Owner", "owner")):
         assert page.text(f'[data-field="{field}"] dd') == view[key]
     page.wait_text("line 149")
-    assert [line.strip() for line in gateway.log_lines(batch["id"])] == \
-        page.texts(".log > div")
+    wait_for("the page to have its log", lambda: page.rest(0.1) or [
+        line.strip() for line in gateway.log_lines(batch["id"])] ==
+        page.texts(".log > div"))
     clean(page, gateway.url, troubles=True)
 
 
@@ -292,10 +297,14 @@ def test_the_overview_is_bounded_and_true(gateway, job):
     assert [e["view"]["id"] for e in newest][:1] == [max(
         ids, key=lambda i: (next(e["since"] for e in newest
                                  if e["view"]["id"] == i), i))]
-    for entry in newest:    # a view may have more of the log meanwhile
+
+    def same(entry):    # a view may have more of the log
         view = gateway.get(f"/batches/{entry['view']['id']}").json()
-        assert dict(entry["view"], log=0) == dict(view, log=0)
-        assert entry["view"]["log"][-1] == view["log"][-1]
+        return dict(entry["view"], log=0) == dict(view, log=0) and \
+            entry["view"]["log"][-1] == view["log"][-1]
+    wait_for("entries to be as their views", lambda: all(
+        same(e) for e in gateway.get("/status/api/v1/overview").json()[
+            "failed"] if e["view"]["id"] in ids))
     sinces = [e["since"] for e in body["failed"]]
     assert sinces == sorted(sinces, reverse=True) and len(sinces) <= 20
 
@@ -500,7 +509,6 @@ def test_hostile_output_does_no_harm(stub, page):
     world.things["sessions"][0]["appInfo"]["sparkUiUrl"] = \
         "javascript:alert(4)"
     world.logs[("sessions", 0)] = [bad, long, "", "\u2028"]
-    began = time.monotonic()
     page.go(stub.url + "#/sessions/0")
     page.wait_text("Statement 5")
     page.wait("document.querySelectorAll('.log > div').length >= 6")
@@ -515,7 +523,6 @@ def test_hostile_output_does_no_harm(stub, page):
     assert page.script("Math.max(...[...document.querySelectorAll('pre')]"
                        ".map((e) => e.textContent.length))") == 1 << 20
     page.wait("document.body.dataset.live === 'live'")
-    assert time.monotonic() - began < 60
     page.go(stub.url + "#/sessions")
     page.wait_text("<script>")
     clean(page, stub.origin)
@@ -567,6 +574,7 @@ def test_an_ended_log_is_not_asked_for_again(stub, page):
     world.logs[("batches", 0)] = numbered(0, 10)
     page.go(stub.url + "#/batches/0")
     page.wait_text("line 9")
+    page.rest(2)    # what is on its way
     del world.asked[:]
     page.rest(4)
 
@@ -624,6 +632,7 @@ def test_asking_backs_off(lively, page):
     lively.world.troubles["/"] = (503, "{}", (("Retry-After", "30"),))
     page.go(lively.url + "#/sessions")
     page.wait_text("not ready")
+    page.rest(2)    # what is on its way
     del lively.world.asked[:]
     page.rest(6)
 
@@ -637,7 +646,7 @@ def test_a_hidden_page_asks_nothing(lively, page):
         "get: () => {}}}); " \
         "document.dispatchEvent(new Event('visibilitychange'))"
     page.script(hide.format("true"))
-    page.rest(1)
+    page.rest(2)
     del lively.world.asked[:]
     page.rest(6)
     assert lively.world.asked == []

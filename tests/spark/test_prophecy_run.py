@@ -18,7 +18,7 @@ from procs import wait_for
 from prophecy import Server, libraries
 from repl import Session
 
-pytestmark = pytest.mark.local
+pytestmark = [pytest.mark.local, pytest.mark.steps]
 SLOW = 300      # seconds that a start may take on a busy machine
 
 # A JVM that lives for a minute has no use for its best code.

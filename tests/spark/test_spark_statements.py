@@ -65,7 +65,7 @@ def test_python_scala_and_sql_share_one_session(session):
 def test_a_running_job_tells_its_progress_and_is_cancelled(session):
     sid = session.submit(
         "import time\n"
-        "sc.parallelize(range(4), 4).map(lambda x: time.sleep(8 * (x > 0)))"
+        "sc.parallelize(range(4), 4).map(lambda x: time.sleep(600 * (x > 0)))"
         ".count()", body={"kind": "pyspark"})
     wait_for("progress", lambda: 0 < session.get(sid).json()["progress"] < 1,
              SLOW)

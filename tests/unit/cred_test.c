@@ -145,7 +145,7 @@ write_kubeconfig(const struct fixture *f, const char *token)
 static bool
 token_becomes(struct fixture *f, const char *token)
 {
-	int64_t end_ms = num_mono_ms() + 10000;
+	int64_t end_ms = num_mono_ms() + 60000;
 	uint32_t generation;
 
 	while (num_mono_ms() < end_ms) {

@@ -79,16 +79,20 @@ on_trouble(void *arg, enum kube_result result, const char *why,
 	buf_addf(&((struct follow *)arg)->told, "!%d", (int)result);
 }
 
+#define LONG_MS 60000	/* no machine takes so long to answer */
+
+static int64_t idle_ms = LONG_MS;
+
 static void
 begin(struct follow *f, const struct step *steps, size_t count)
 {
 	struct kube_opts kube = { .user_agent = "test/1",
-		.connect_timeout_ms = 500, .attempt_ms = 300,
+		.connect_timeout_ms = LONG_MS, .attempt_ms = LONG_MS,
 		.reply_limit = 10000 };
 	struct informer_opts opts = { .path = "/apis/x/things",
 		.selector = "a=b,c=d", .page = 2, .limit = 8 << 20,
-		.watch_timeout_s = 300, .idle_ms = 400, .open_ms = 300,
-		.backoff_ms = 20 };
+		.watch_timeout_s = 300, .idle_ms = idle_ms,
+		.open_ms = LONG_MS, .backoff_ms = 20 };
 	struct informer_listener to = { on_list_begin, on_list_end, on_object,
 		on_live, on_trouble, f };
 	struct cred *cred = mem_alloc(sizeof *cred);
@@ -124,7 +128,7 @@ end(struct follow *f)
 static void
 assert_told(struct follow *f, const char *want)
 {
-	int64_t deadline_ms = num_mono_ms() + 20000;
+	int64_t deadline_ms = num_mono_ms() + LONG_MS;
 
 	while (f->told.len < strlen(want) && num_mono_ms() < deadline_ms) {
 		informer_tick(f->informer, num_mono_ms());
@@ -283,8 +287,13 @@ a_wait_is_as_long_as_what_was_read_in_vain_is_large(void **state UNUSED)
 static void
 a_silent_watch_is_stalled_and_opened_again(void **state UNUSED)
 {
-	BEGIN(f, { LIST("7", "", ""), STEP_CLOSE },
-	    { WATCH, STEP_KEEP }, { WATCH, STEP_STALL });
+	static const struct step steps[] = { { LIST("7", "", ""), STEP_CLOSE },
+	    { WATCH, STEP_KEEP }, { WATCH, STEP_STALL } };
+	struct follow f = { 0 };
+
+	idle_ms = 1500;
+	begin(&f, steps, ARRAY_LEN(steps));
+	idle_ms = LONG_MS;
 
 	assert_told(&f, "[]L!8L");
 

@@ -30,7 +30,7 @@
 #define OBJECTS 100
 #define BYTES (1 << 20)
 #define SETTLING_MS 600	/* the watcher looks at writes more often */
-#define DEADLINE_MS 20000
+#define DEADLINE_MS 60000
 #define BRIEF_MS 300
 #define GRACE_MS 30000		/* settle.c's, which a test has no time for */
 
