@@ -280,7 +280,7 @@ applog_get(struct gw *gw, const struct request *rq, const struct target *t,
 	int32_t from, size;
 
 	if (!lookup_item(gw, rq, t, &it, err) ||
-	    !access_do_as(gw->conf, rq, err) ||
+	    !access_check(gw->conf, rq, &it.view.text, ACCESS_VIEW, err) ||
 	    !request_int(rq, "from", -1, &from, err) ||
 	    !request_int(rq, "size", LOG_SIZE, &size, err) ||
 	    !read_driver(gw, rq, &it.view, &l, err))

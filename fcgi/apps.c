@@ -18,11 +18,25 @@
 
 #define PAGE_SIZE 100	/* Livy's */
 
+struct reader {
+	const struct conf *conf;
+	const struct request *rq;
+};
+
+static bool
+may_read(void *arg, const struct app_text *of)
+{
+	const struct reader *r = arg;
+
+	return access_may(r->conf, r->rq, of, ACCESS_VIEW);
+}
+
 bool
 apps_list(struct gw *gw, const struct request *rq,
     const struct target *t, struct reply *rp, struct err *err)
 {
 	AUTO_BUF struct buf page = BUF_INIT(rp->body.limit);
+	struct reader reader = { gw->conf, rq };
 	int64_t total = 0;
 	int32_t from, size;
 
@@ -30,7 +44,11 @@ apps_list(struct gw *gw, const struct request *rq,
 	    !request_int(rq, "size", PAGE_SIZE, &size, err) ||
 	    !lookup_ready(gw, err))
 		return false;
-	cache_page(gw->cache, t->kind, from, size, &page, &total);
+	if (access_by_owner(gw->conf, rq))
+		cache_page_for(gw->cache, t->kind, from, size, may_read,
+		    &reader, &page, &total);
+	else
+		cache_page(gw->cache, t->kind, from, size, &page, &total);
 	if (!buf_ok(&page))
 		return err_set(err, 500, "a page of %d is longer than this "
 		    "server sends", (int)size);
@@ -61,8 +79,9 @@ apps_view(struct gw *gw, const struct request *rq, const struct target *t,
 	if (!lookup_item(gw, rq, t, &it, err) ||
 	    !access_do_as(gw->conf, rq, err))
 		return false;
-	apps_add_view(rq, &it.view, applog_tail(gw, &it.view, &log) ? &log :
-	    NULL, &rp->body);
+	apps_add_view(rq, &it.view, !access_may(gw->conf, rq, &it.view.text,
+	    ACCESS_VIEW) || applog_tail(gw, &it.view, &log) ? &log : NULL,
+	    &rp->body);
 	return true;
 }
 
@@ -98,7 +117,7 @@ apps_delete(struct gw *gw, const struct request *rq, const struct target *t,
 	bool gone;
 
 	if (!lookup_item(gw, rq, t, &it, err) ||
-	    !access_do_as(gw->conf, rq, err))
+	    !access_check(gw->conf, rq, &it.view.text, ACCESS_MODIFY, err))
 		return false;
 	if (!own_has_room(gw->own, gw->slot))
 		return err_retry(err, 503, 1, CREATE_WATCH_BEHIND);

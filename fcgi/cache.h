@@ -77,6 +77,10 @@ enum cache_found cache_get_state(struct cache *c, enum app_kind kind,
  */
 void cache_page(struct cache *c, enum app_kind kind, int64_t from,
     int64_t size, struct buf *out, int64_t *ret_total);
+/* The same for one who may read some logs only: the others have no lines. */
+void cache_page_for(struct cache *c, enum app_kind kind, int64_t from,
+    int64_t size, bool (*may_read)(void *arg, const struct app_text *of),
+    void *arg, struct buf *out, int64_t *ret_total);
 
 /*
  * Calls fn once for each application that the watcher has seen, ascending,

@@ -91,6 +91,8 @@ struct conf {
 
 	/* what clients see */
 	bool impersonation;	/* Livy's livy.impersonation.enabled */
+	bool access_control;	/* the lists below count, as in Livy */
+	struct conf_list superusers, modify_users, view_users, allowed_users;
 	bool csrf_protection;	/* writes need X-Requested-By, as in Livy */
 	struct conf_list local_dirs; /* local paths clients may name */
 	char *default_fs;	/* put before paths without a scheme */

@@ -71,6 +71,12 @@ check_folder(const char *text)
 }
 
 static const char *
+check_caller(const char *text)
+{
+	return *text ? NULL : "must not be empty";
+}
+
+static const char *
 check_fs(const char *text)
 {
 	size_t n = strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789+.-");
@@ -291,6 +297,21 @@ const struct conf_row conf_table[] = {
 
 	{ "livy.impersonation", CONF_BOOL, FIELD(impersonation), "false",
 	    .why = "proxyUser and doAs work, as livy.impersonation.enabled" },
+	{ "livy.access_control", CONF_BOOL, FIELD(access_control), "false",
+	    .why = "only owner, proxyUser and the lists below may read logs "
+	    "and change" },
+	{ "livy.superusers", CONF_LIST, FIELD(superusers), "",
+	    .min = 0, .max = 256, .check = check_caller,
+	    .why = "may do all and be anybody; here and below \"*\": all" },
+	{ "livy.modify_users", CONF_LIST, FIELD(modify_users), "",
+	    .min = 0, .max = 256, .check = check_caller,
+	    .why = "may read and change what is others'" },
+	{ "livy.view_users", CONF_LIST, FIELD(view_users), "",
+	    .min = 0, .max = 256, .check = check_caller,
+	    .why = "may read what is others'" },
+	{ "livy.allowed_users", CONF_LIST, FIELD(allowed_users), "*",
+	    .min = 0, .max = 256, .check = check_caller,
+	    .why = "others than these and those above get 403" },
 	{ "livy.csrf_protection", CONF_BOOL, FIELD(csrf_protection), "false",
 	    .why = "writes need a header X-Requested-By, as "
 	    "livy.server.csrf-protection.enabled" },

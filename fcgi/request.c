@@ -6,6 +6,7 @@
 #include <fcgiapp.h>
 #include <sys/random.h>
 
+#include "access.h"
 #include "body.h"
 #include "conf.h"
 #include "err.h"
@@ -214,6 +215,8 @@ identity(const struct request *rq, const struct conf *conf, struct err *err)
 	if (!rq->user[0] && conf->identity != IDENTITY_NONE &&
 	    strcmp(rq->path, READY_PATH) != 0)
 		return err_set(err, 401, "sign in first");
+	if (!access_enter(conf, rq, err))
+		return false;
 	/* any value will do, none too: Livy's rule (contract, section 5) */
 	if (!conf->csrf_protection || only_reads(rq) ||
 	    rq->params.value[PARAM_REQUESTED_BY])

@@ -152,7 +152,7 @@ session_stop(struct gw *gw, const struct request *rq, const struct target *t,
 	const struct app *app = &it.view.app;
 
 	if (!lookup_item(gw, rq, t, &it, err) ||
-	    !access_do_as(gw->conf, rq, err))
+	    !access_check(gw->conf, rq, &it.view.text, ACCESS_MODIFY, err))
 		return false;
 	rp->status = 204;
 	if (app_ended(app))
@@ -170,11 +170,12 @@ bool
 session_connect(struct gw *gw, const struct request *rq,
     const struct target *t, struct reply *rp, struct err *err)
 {
-	struct app app;
+	AUTO_ITEM struct item it = ITEM_INIT;
 
-	if (!lookup_app(gw, rq, t, &app, err))
+	if (!lookup_item(gw, rq, t, &it, err) ||
+	    !access_check(gw->conf, rq, &it.view.text, ACCESS_MODIFY, err))
 		return false;
-	if (feed_stamp(gw->feed, app.id, FEED_USED))
+	if (feed_stamp(gw->feed, it.view.app.id, FEED_USED))
 		feed_poke(gw->feed);
 	return apps_view(gw, rq, t, rp, err);
 }

@@ -26,7 +26,7 @@ session_call_find(struct session_call *c, const struct target *t,
     struct err *err)
 {
 	return lookup_item(c->gw, c->rq, t, &c->it, err) &&
-	    access_do_as(c->gw->conf, c->rq, err);
+	    access_check(c->gw->conf, c->rq, &c->it.view.text, c->right, err);
 }
 
 static bool

@@ -7,12 +7,14 @@
 #ifndef SESSION_CALL_H
 #define SESSION_CALL_H
 
+#include "access.h"
 #include "agent.h"
 #include "lookup.h"
 
 struct session_call {
 	struct gw *gw;
 	const struct request *rq;
+	enum access_right right;	/* that it takes; to modify, unless set */
 	struct item it;
 	struct agent_at at;
 	struct agent_answer answer;
@@ -22,7 +24,7 @@ struct session_call {
 void session_call_release(struct session_call *c);
 #define AUTO_CALL __attribute__((cleanup(session_call_release)))
 
-/* Finds it, for one who may change it. */
+/* Finds it, for one who has that right. */
 bool session_call_find(struct session_call *c, const struct target *t,
     struct err *err) MUST_CHECK;
 /* 500 in Livy's words unless it is idle or busy. */

@@ -70,6 +70,7 @@ session_job_view(struct gw *gw, const struct request *rq,
 	AUTO_CALL struct session_call c = SESSION_CALL_INIT(gw, rq);
 	int32_t job;
 
+	c.right = ACCESS_VIEW;
 	return session_call_find(&c, t, err) &&
 	    jint_parse(t->sub, &job, err) && session_call_alive(&c, err) &&
 	    err_bare(err, 500, "java.util.NoSuchElementException: key not "

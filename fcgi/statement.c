@@ -145,6 +145,7 @@ fetch(struct gw *gw, const struct request *rq, const struct target *t,
 		.limit = ANSWER_MAX, .timeout_ms = gw->conf->call_timeout_ms };
 	struct statement s;
 
+	c.right = ACCESS_VIEW;
 	snprintf(path, sizeof path, "/v1/statements/%d", (int)sid);
 	if (!session_call_find(&c, t, err) ||
 	    !session_call(&c, &get, 0, err) ||
@@ -167,6 +168,7 @@ list_from_agent(struct gw *gw, const struct request *rq,
 	struct agent_req get = { .method = "GET", .path = path,
 		.limit = ANSWER_MAX, .timeout_ms = gw->conf->call_timeout_ms };
 
+	c.right = ACCESS_VIEW;
 	snprintf(path, sizeof path, "/v1/statements?from=%lld&size=%lld%s",
 	    (long long)p->from, (long long)p->size,
 	    p->desc ? "&order=desc" : "");
@@ -220,6 +222,19 @@ view_from_kept(struct gw *gw, const struct request *rq,
 	return true;
 }
 
+/* Whose it is, is asked only where that counts. */
+static bool
+may_view(struct gw *gw, const struct request *rq, const struct target *t,
+    struct err *err)
+{
+	AUTO_ITEM struct item it = ITEM_INIT;
+
+	if (!access_by_owner(gw->conf, rq))
+		return access_do_as(gw->conf, rq, err);
+	return lookup_item(gw, rq, t, &it, err) && access_check(gw->conf, rq,
+	    &it.view.text, ACCESS_VIEW, err);
+}
+
 bool
 statement_list(struct gw *gw, const struct request *rq,
     const struct target *t, struct reply *rp, struct err *err)
@@ -228,7 +243,7 @@ statement_list(struct gw *gw, const struct request *rq,
 	struct app app;
 
 	if (!lookup_app(gw, rq, t, &app, err) ||
-	    !access_do_as(gw->conf, rq, err) ||
+	    !may_view(gw, rq, t, err) ||
 	    !statement_page_read(rq, &p, err))
 		return false;
 	if (statement_list_feed(gw->feed, &app, &p, &rp->body))
@@ -257,7 +272,7 @@ statement_view(struct gw *gw, const struct request *rq,
 	int32_t sid;
 
 	if (!lookup_app(gw, rq, t, &app, err) ||
-	    !access_do_as(gw->conf, rq, err) ||
+	    !may_view(gw, rq, t, err) ||
 	    !jint_parse(t->sub, &sid, err))
 		return false;
 	found = feed_statement_soon(gw->feed, app.id, app.uid, sid,

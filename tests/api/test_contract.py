@@ -70,7 +70,13 @@ class Rig:
     OTHERS = {"counting": {}, "empty": {},
               "forgetting": {"retention.batches": "1s"},
               "acting": {"livy.impersonation": True},
-              "guarded": {"livy.csrf_protection": True}}
+              "guarded": {"livy.csrf_protection": True},
+              "walled": {"livy.access_control": True,
+                         "livy.impersonation": True,
+                         "livy.superusers": ["sue"],
+                         "livy.modify_users": ["mo"],
+                         "livy.view_users": ["vi"],
+                         "livy.allowed_users": ["ana", "bob", "eve"]}}
 
     def __init__(self, maker, cluster):
         self.maker, self.cluster, self.others = maker, cluster, {}
@@ -957,6 +963,125 @@ def _(rig):
         r = rig.other("acting").post(path, body)
         assert (r.status_code, r.json()) == (403, {
             "msg": "User 'ana' not allowed to impersonate 'Some(bob)'."})
+
+
+class Walled:
+    """Who asks is a parameter that nginx sends."""
+
+    def __init__(self, rig):
+        self.rig, self.gateway = rig, rig.other("walled")
+
+    def ask(self, user, method, path, body=None, **params):
+        sent = json.dumps(body).encode() if body is not None else b""
+        return self.gateway.fcgi(method, path, body=sent, LIVY_USER=user,
+                                 **params)
+
+    def made(self, user, kind="batches", query="", **body):
+        if kind == "batches":
+            body = {"file": self.rig.job, "args": ["3"], **body}
+        r = self.ask(user, "POST", f"/{kind}{query}", body)
+        assert r.status == 201, r.body
+        return json.loads(r.body)
+
+
+def answered(r):
+    return r.status, json.loads(r.body)
+
+
+@line(161, "who is not allowed")
+def _(rig):
+    walled = Walled(rig)
+    for user in ("ana", "sue", "mo", "vi"):
+        assert walled.ask(user, "GET", "/batches").status == 200, user
+    r = walled.ask("mallory", "GET", "/batches")
+    assert r.status == 403 and b"User not authorised to use Livy." in r.body
+    assert r.headers["content-type"].startswith("text/html")
+    r = walled.ask("mallory", "POST", "/batches", {"file": rig.job},
+                   HTTP_ACCEPT="application/json")
+    assert r.status == 403 and json.loads(r.body)["message"] == \
+        "User not authorised to use Livy."
+    assert answered(walled.ask("sue", "GET", "/batches"))[1]["total"] == \
+        answered(walled.ask("ana", "GET", "/batches"))[1]["total"]
+
+
+@line(165, "a superuser is whom doAs says, and the owner")
+def _(rig):
+    batch = Walled(rig).made("sue", query="?doAs=bob", proxyUser="ana")
+    assert (batch["proxyUser"], batch["owner"]) == ("bob", "sue")
+
+
+@line(166, "a stranger sees the view without its log")
+def _(rig):
+    walled = Walled(rig)
+    for kind in ("batches", "sessions"):
+        item = walled.made("ana", kind)["id"]
+
+        def views(user, kind=kind, item=item):
+            status, view = answered(walled.ask(user, "GET",
+                                               f"/{kind}/{item}"))
+            listed, = [v for v in answered(walled.ask(
+                user, "GET", f"/{kind}?size=1000"))[1]["sessions"]
+                if v["id"] == item]
+            assert status == 200
+            return view, listed
+        for user, shown in (("ana", True), ("bob", False), ("vi", True),
+                            ("mo", True), ("sue", True)):
+            for view in views(user):
+                assert bool(view["log"]) == shown, (user, view)
+                assert (view["owner"], view["proxyUser"]) == ("ana", "ana")
+        # nor by pretending
+        assert walled.ask("bob", "GET", f"/{kind}/{item}?doAs=ana"
+                          ).status == 403
+        listed = answered(walled.ask(
+            "bob", "GET", f"/{kind}?doAs=ana&size=1000"))[1]["sessions"]
+        assert [v["log"] for v in listed if v["id"] == item] == [[]]
+        assert walled.ask("sue", "DELETE", f"/{kind}/{item}").status == 200
+
+
+@line(167, "a stranger does not read the log")
+def _(rig):
+    walled = Walled(rig)
+    for kind in ("batches", "sessions"):
+        path = f"/{kind}/{walled.made('ana', kind)['id']}"
+        reads = [f"{path}/log"]
+        if kind == "sessions":
+            reads += [f"{path}/statements", f"{path}/jobs/1",
+                      f"{path}/statements/0"]
+        for read in reads:
+            assert answered(walled.ask("bob", "GET", read)) == (403, {}), read
+            for user in ("ana", "vi", "mo", "sue"):
+                assert walled.ask(user, "GET", read).status != 403, read
+        assert walled.ask("bob", "GET", f"{path}/state").status == 200
+        assert walled.ask("ana", "DELETE", path).status == 200
+
+
+@line(168, "a stranger changes nothing, nor who may only view")
+def _(rig):
+    walled = Walled(rig)
+    for kind in ("batches", "sessions"):
+        path = f"/{kind}/{walled.made('ana', kind)['id']}"
+        writes = [("DELETE", path, None)]
+        if kind == "sessions":
+            writes += [("POST", f"{path}/{below}", body) for below, body in (
+                ("stop", None), ("connect", None), ("interrupt", None),
+                ("statements", {"code": "1"}), ("statements/0/cancel", None),
+                ("completion", {"code": "1", "kind": "spark"}),
+                ("add-jar", {"uri": "https://example.org/a.jar"}),
+                ("submit-job", {"job": "AAAA"}), ("jobs/1/cancel", None))]
+        for write in writes:
+            for user in ("bob", "vi"):
+                assert answered(walled.ask(user, *write)) == (403, {}), write
+        assert answered(walled.ask("mo", "DELETE", path)) == (
+            200, {"msg": "deleted"})
+
+
+@line(169, "the proxyUser may do what the owner may")
+def _(rig):
+    walled = Walled(rig)
+    path = f"/batches/{walled.made('sue', proxyUser='bob')['id']}"
+    assert answered(walled.ask("eve", "GET", f"{path}/log")) == (403, {})
+    assert walled.ask("bob", "GET", f"{path}/log").status == 200
+    assert answered(walled.ask("bob", "DELETE", path))[0] == 200
 
 
 @line(170, "everybody sees a state")
