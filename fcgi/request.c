@@ -3,6 +3,7 @@
 #include "request.h"
 
 #include <ctype.h>
+#include <fastcgi.h>
 #include <fcgiapp.h>
 #include <sys/random.h>
 
@@ -239,6 +240,8 @@ take_params(struct request *rq, const FCGX_Request *fcgi,
 	if (FCGX_GetError(fcgi->in) != 0 ||
 	    !rq->params.value[PARAM_METHOD])
 		return err_set(err, 400, "a broken FastCGI request");
+	if (fcgi->role != FCGI_RESPONDER)	/* 200 would be a permission */
+		return err_set(err, 400, "a FastCGI role that is not served");
 	if (!take_uri(rq, err)) {
 		take_method(rq);
 		return false;
