@@ -121,7 +121,9 @@ class Checker:
             self.cluster, "start_localkube") else [])
 
     def kill_one(self):
-        what = self.random.choice(self.victims())
+        """At random, but nobody is left out."""
+        left = sorted(set(self.victims()) - set(self.kills))
+        what = self.random.choice(left or self.victims())
         gateway = self.random.choice(self.gateways)
         if what == "localkube":
             self.cluster.localkube.kill()
@@ -191,6 +193,8 @@ class Checker:
                      f"{n} {w}" for w, n in sorted(self.kills.items())))
         for gateway in self.gateways:
             gateway.wait_reads()
+        self.problems += [f"no {what} was killed"
+                          for what in set(self.victims()) - set(self.kills)]
         self.compare()
         return self.problems
 
