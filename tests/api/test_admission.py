@@ -1,14 +1,17 @@
 """Admission, the leader's chores and its Lease: what is over the limit waits,
 goes in order at the pace, once, whoever dies; and at rest nobody calls."""
 
+import json
 import os
+import random
 import signal
 import time
 from datetime import datetime
 
 import pytest
 
-from crowd import QUICK, audit, client, delay_watches, replica, steps, together
+from crowd import (APPS, QUICK, audit, client, delay_watches, replica, steps,
+                   together)
 from procs import wait_for
 
 pytestmark = pytest.mark.local
@@ -469,6 +472,75 @@ def test_a_new_leader_process_goes_on_with_the_lease_of_its_replica(
     print(f"the new process led after {took:.1f} s")
     # it had not to wait for the lease to end: it is the holder's own still
     assert holder(cluster) == held
+
+
+def events(cluster, since):
+    """All that became of applications, in order, as the API server tells."""
+    r = cluster.kube.twin().call(
+        "GET", cluster.kube.path("sparkapplications"), stream=True, params={
+            "watch": "1", "resourceVersion": since, "timeoutSeconds": "1"})
+    return [json.loads(line) for line in r.iter_lines()]
+
+
+def ended(app):
+    return app.get("status", {}).get("applicationState", {}).get(
+        "state") == "COMPLETED"
+
+
+def end_what_runs(cluster):
+    """Whether one is left that has not ended."""
+    left = [a for a in cluster.kube.items("sparkapplications")
+            if not ended(a)]
+    for a in left:
+        if not a["spec"].get("suspend"):
+            cluster.kube.merge(
+                "sparkapplications", a["metadata"]["name"] + "/status",
+                {"status": {"driverInfo": {},
+                            "applicationState": {"state": "COMPLETED"}}})
+    return left
+
+
+def test_leaders_killed_at_random_let_each_go_once_in_order(
+        maker, cluster, body):
+    """Often between what they did and their knowing of it; and what the next
+    one knows is old."""
+    without_operator(cluster)
+    rnd = random.Random(4)
+    twins = [replica(maker, cluster, **{
+        "admission.limit": 3, "admission.pace": "50ms"}) for _ in range(2)]
+    made = [twins[0].submit(body)["id"] for _ in range(15)]
+    assert [waits(cluster, b) for b in made] == [False] * 3 + [True] * 12
+    wait_for("both replicas to know it", lambda: all(g.get(
+        "/batches").json()["total"] == 15 for g in twins))
+    delay_watches(cluster, 1000, len(twins), more=[
+        {"method": "PATCH", "path": APPS, "fault": "slow", "ms": 2}])
+    since = cluster.kube.get(cluster.kube.path("sparkapplications"))[
+        "metadata"]["resourceVersion"]
+    kills = 0
+    deadline = time.monotonic() + 120
+
+    while end_what_runs(cluster):
+        assert time.monotonic() < deadline, "not all of them go"
+        if kills < 10:
+            for pid in rnd.choice(twins).pids("leader"):
+                os.kill(pid, signal.SIGKILL)
+                kills += 1
+        time.sleep(rnd.uniform(0.1, 0.6))
+
+    going, let_go = set(made[:3]), []
+    for e in events(cluster, since):
+        batch = int(e["object"]["metadata"]["name"].rpartition("-")[2])
+        if ended(e["object"]):
+            going.discard(batch)
+        elif not e["object"]["spec"].get("suspend") and batch not in going:
+            going.add(batch)
+            let_go.append(batch)
+        assert len(going) <= 3, (let_go, going)
+    print(f"{kills} leaders were killed")
+    assert kills >= 5
+    assert let_go == made[3:]
+    said = [b for _, b in resumed(*twins)]
+    assert len(said) == len(set(said))
 
 
 def test_a_start_that_takes_too_long_is_dead_and_says_why(
