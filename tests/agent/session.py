@@ -23,12 +23,10 @@ CONF = {
 }
 
 
-def soon():
-    """A second, on a machine that has nothing else to do."""
-    return max(1.0, 2 * os.getloadavg()[0] / os.cpu_count())
-
-
-# Seconds to wait for anything: a start of Spark among other work takes long.
+# Seconds that no machine takes for what goes at once. What it is told from
+# takes a minute, or leaves something else behind.
+SOON = 30
+# And to wait for anything: a start of Spark among other work takes long.
 DEADLINE = 300
 
 

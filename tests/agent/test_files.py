@@ -130,11 +130,12 @@ def test_a_jar_is_seen_by_py4j_scala_and_executors(session, jars, web):
 
 def test_a_jar_while_a_scala_statement_runs(session, jars):
     jar = jars[2]
-    number = session.running("Thread.sleep(3000)", "spark")
+    number = session.running("Thread.sleep(600000)", "spark")
 
     session.post("/v1/add/jar", {"uri": str(jar)})
 
     assert session.get("/v1/statements/%d" % number)["state"] == "running"
+    session.cancel(number)
     assert session.text("println(example.Third.number())", "spark") == "41\n"
 
 

@@ -13,7 +13,7 @@ from golden import outputs
 from golden.outputs import STATEMENTS
 from session import HttpError
 
-pytestmark = pytest.mark.both
+pytestmark = [pytest.mark.both, pytest.mark.steps]
 
 
 @pytest.fixture(scope="module")

@@ -44,7 +44,7 @@ def make(start):
 
 
 def test_while_starting_it_refuses_and_a_stop_ends_all_there_is(make):
-    session = make(kind="pyspark", heartbeat_timeout="20s")
+    session = make(kind="pyspark", heartbeat_timeout="5m")
 
     assert session.state() == "starting"
     with pytest.raises(HttpError) as refused:

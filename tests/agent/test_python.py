@@ -5,7 +5,7 @@ import json
 import pytest
 
 
-pytestmark = pytest.mark.both
+pytestmark = [pytest.mark.both, pytest.mark.steps]
 
 
 @pytest.fixture(scope="module")
@@ -193,14 +193,14 @@ def test_completion(py):
 
 
 def test_completion_while_a_statement_runs(py):
-    number = py.running("import time; time.sleep(1)")
+    number = py.running("import time; time.sleep(600)")
 
     names = py.post("/v1/completion", {"code": "sc.para", "kind": "python",
                                        "cursor": 7})["candidates"]
 
     assert names == ["parallelize"]
     assert py.get("/v1/statements/%d" % number)["state"] == "running"
-    py.result(number)
+    py.cancel(number)
 
 
 def test_output_is_json_whatever_it_says(py):

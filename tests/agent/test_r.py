@@ -8,7 +8,8 @@ import subprocess
 import time
 
 import pytest
-from session import soon
+from procs import alive
+from session import SOON
 
 STAND_IN = {
     "DESCRIPTION": "Package: SparkR\nVersion: 0.1\nTitle: Stand-In\n"
@@ -87,7 +88,7 @@ def test_cancel(session):
 
     view, took = session.cancel(number)
 
-    assert view["state"] == "cancelled" and took < soon()
+    assert view["state"] == "cancelled" and took < SOON
     assert session.text("x") == "[1] 5"
 
 
@@ -101,7 +102,8 @@ def test_a_dead_interpreter_is_replaced(session):
 def test_an_interpreter_that_dies_between_statements_is_told(session):
     pid = int(session.text("cat(Sys.getpid())"))
     os.kill(pid, signal.SIGKILL)
-    time.sleep(0.5)
+    while alive(pid):
+        time.sleep(0.05)
 
     assert "signal 9" in session.error("1")["evalue"]
     assert session.text("1") == "[1] 1"

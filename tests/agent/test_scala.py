@@ -228,7 +228,7 @@ def test_the_job_group_is_the_statements_number(scala):
 
 def test_progress_counts_tasks(scala):
     number = scala.running(
-        "sc.parallelize(1 to 8, 8).map { i => Thread.sleep(700); i }.count()")
+        "sc.parallelize(1 to 8, 8).map { i => Thread.sleep(1500); i }.count()")
     seen = set()
     while True:
         view = scala.get("/v1/statements/%d?wait=1&since=0" % number)

@@ -3,7 +3,8 @@
 import time
 
 import pytest
-from session import soon
+from procs import alive
+from session import DEADLINE, SOON
 
 
 @pytest.fixture(scope="module")
@@ -142,12 +143,16 @@ for fd in range(3, 256):
 def test_threads_that_stay(session):
     session.text("""
 import threading, time
+late = []
 def later():
-    time.sleep(0.3); print('late')
+    time.sleep(0.3); print('late'); late.append(1)
     time.sleep(3600)
 threading.Thread(target=later).start()
 threading.Thread(target=later, daemon=True).start()""")
-    time.sleep(0.6)
+    deadline = time.monotonic() + DEADLINE
+    while not session.text("len(late)").endswith("2"):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
     assert session.text("'clean'") == "'clean'"
 
@@ -184,7 +189,7 @@ def test_signal_handlers_of_the_user(session):
 
     view, took = session.cancel(session.running("time.sleep(60)"))
 
-    assert view["output"]["ename"] == "KeyboardInterrupt" and took < soon()
+    assert view["output"]["ename"] == "KeyboardInterrupt" and took < SOON
 
 
 def test_results_are_kept_within_the_bound(session):
@@ -204,9 +209,13 @@ def test_results_are_kept_within_the_bound(session):
 
 
 def test_an_interpreter_that_dies_between_statements_is_told(session):
+    kernel = int(pid(session))
     session.text("import threading, os\n"
                  "threading.Timer(0.3, os._exit, (3,)).start()")
-    time.sleep(1.5)
+    deadline = time.monotonic() + DEADLINE
+    while alive(kernel):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
 
     error = session.error("1+1")
 

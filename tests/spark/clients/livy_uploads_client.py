@@ -29,13 +29,13 @@ def listed():
 
 def run(name, code, **kwargs):
     lines, value = sessions[name].apply(LivyRunCode(
-        code, run_timeout=SLOW, request_timeout=60, **kwargs))
+        code, run_timeout=SLOW, request_timeout=SLOW, **kwargs))
     return {"lines": lines, "value": value}
 
 
 def upload(name, source, dest):
     return sessions[name].apply(LivyUploadFile(
-        source, dest, chunk_timeout=60, request_timeout=60,
+        source, dest, chunk_timeout=SLOW, request_timeout=SLOW,
         run_timeout=SLOW))
 
 

@@ -24,7 +24,7 @@ folder.mkdir(exist_ok=True)
     "kernel_python_credentials": credentials,
     "kernel_scala_credentials": credentials,
     "livy_session_startup_timeout_seconds": SLOW,
-    "wait_for_idle_timeout_seconds": 60,
+    "wait_for_idle_timeout_seconds": SLOW,
     "heartbeat_refresh_seconds": 3, "use_auto_viz": False}))
 kernels = {}
 
