@@ -127,7 +127,11 @@ tally_may_begin(const struct tally *t, uint32_t ns, uint32_t team)
 	struct tally_room r = tally_room(t, ns, team);
 	const struct tally_pair *p = t->pair;
 
-	if (r.ns <= 0 || r.team <= 0 || t->left_out > 0)
+	if (r.ns <= 0 || r.team <= 0)
+		return false;
+	if (r.ns_most == INT64_MAX && r.team_most == INT64_MAX)
+		return true;
+	if (t->left_out > 0)	/* one of those may go before it */
 		return false;
 	for (; p < t->pair + TALLY_MAX; p++)
 		if (p->waiting > 0 &&

@@ -179,7 +179,9 @@ what_finds_no_place_waits(void **state UNUSED)
 	assert_true(tally_may_begin(&t, NS_A, 0));
 	for (uint32_t team = 1; team <= TALLY_MAX + 1; team++)
 		tally_add(&t, NS_A, team, true);
-	assert_false(tally_may_begin(&t, NS_A, 0));
+	assert_true(tally_may_begin(&t, NS_A, 0));	/* it has no limit */
+	conf.admission_limit = 5000;
+	assert_false(tally_may_begin(&t, NS_B, 0));
 }
 
 int
