@@ -351,6 +351,23 @@ feed_statement(struct feed *f, int32_t id, const char *uid, int32_t sid,
 	return look(f, id, uid, sid, ret, strings, &comes);
 }
 
+/*
+ * Whether a statement was posted here just now and the agent's word of it is
+ * still on its way.
+ */
+static bool
+is_awaited(const struct feed *f, int32_t id)
+{
+	struct feed_stamp_record *s = stamps(f, id, /* make= */ false);
+	const char *arena;
+	struct feed_record *r;
+
+	if (!s || num_mono_ms() - atomic_load(&s->posted_ms) >= FEED_FETCH_MS)
+		return false;
+	r = record(f, moment(f), id, &arena);
+	return r && atomic_load(&s->posted) > atomic_load(&r->next);
+}
+
 enum feed_found
 feed_statement_soon(struct feed *f, int32_t id, const char *uid, int32_t sid,
     int64_t until_ms, struct statement *ret, struct buf *strings)
@@ -359,10 +376,28 @@ feed_statement_soon(struct feed *f, int32_t id, const char *uid, int32_t sid,
 	enum feed_found found;
 	bool comes;
 
-	while ((found = look(f, id, uid, sid, ret, strings, &comes)) ==
-	    FEED_PART && comes && num_mono_ms() < until_ms)
+	do {
+		/* before the look: what is told in between is seen by it */
+		bool awaited = is_awaited(f, id);
+
+		found = look(f, id, uid, sid, ret, strings, &comes);
+		if (found == FEED_WHOLE ||
+		    !(found == FEED_PART ? comes : awaited))
+			break;
 		nanosleep(&step, NULL);
+	} while (num_mono_ms() < until_ms);
 	return found;
+}
+
+bool
+feed_get_soon(struct feed *f, int32_t id, const char *uid, int64_t until_ms,
+    struct feed_session *ret)
+{
+	const struct timespec step = { .tv_nsec = WAIT_STEP_US * 1000 };
+
+	while (is_awaited(f, id) && num_mono_ms() < until_ms)
+		nanosleep(&step, NULL);
+	return feed_get(f, id, uid, ret);
 }
 
 bool
@@ -392,6 +427,7 @@ feed_posted(struct feed *f, int32_t id, int32_t sid)
 
 	if (!s)
 		return;
+	atomic_store(&s->posted_ms, num_mono_ms());
 	had = atomic_load(&s->posted);
 	while (had <= sid &&
 	    !atomic_compare_exchange_weak(&s->posted, &had, sid + 1))
@@ -440,6 +476,7 @@ feed_unstamp(struct feed *f, int32_t id)
 	atomic_store(&s->seen_ms, 0);
 	atomic_store(&s->asked_ms, 0);
 	atomic_store(&s->used_ms, 0);
+	atomic_store(&s->posted_ms, 0);
 	atomic_store(&s->posted, 0);
 	atomic_store(&s->kept, 0);
 	atomic_store(&s->number, 0);

@@ -37,6 +37,9 @@ struct feed_session {
 /* False if the feeder has not heard of it (yet). */
 bool feed_get(struct feed *f, int32_t id, const char *uid,
     struct feed_session *ret) MUST_CHECK;
+/* The same, with statements that were posted here just now. */
+bool feed_get_soon(struct feed *f, int32_t id, const char *uid,
+    int64_t until_ms, struct feed_session *ret) MUST_CHECK;
 /* Only its state; busy from the moment a statement was posted here. */
 bool feed_get_state(struct feed *f, int32_t id, const char *uid,
     enum livy_state *ret) MUST_CHECK;
@@ -52,7 +55,8 @@ enum feed_found feed_statement(struct feed *f, int32_t id, const char *uid,
 /*
  * The same, but an output that the feeder fetches is waited for, a moment
  * after the news that there is one: asked for by all it would be fetched by
- * all. Until until_ms at most: who runs has news again and again.
+ * all. So is the news of a statement that was posted here just now. Until
+ * until_ms at most: who runs has news again and again.
  */
 #define FEED_FETCH_MS 500
 enum feed_found feed_statement_soon(struct feed *f, int32_t id,

@@ -19,7 +19,7 @@
 #include "shm.h"
 
 #define FEED_MAGIC 0x66656564
-#define FEED_VERSION 2
+#define FEED_VERSION 3
 #define FEED_RING 256		/* statements of a session, the newest */
 #define FEED_WINDOW 32
 #define FEED_NONE UINT32_MAX	/* the length of a run that is not kept */
@@ -67,7 +67,7 @@ struct feed_stamp_record {
 	_Atomic int32_t number;		/* id of the session + 1; 0 = free */
 	_Atomic int32_t posted;
 	_Atomic int32_t kept;
-	_Atomic int64_t seen_ms, asked_ms, used_ms;
+	_Atomic int64_t seen_ms, asked_ms, used_ms, posted_ms;
 };
 
 /* Where things are: counted by each process, never read from the memory. */

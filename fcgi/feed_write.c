@@ -335,20 +335,32 @@ feed_put_statement(struct feed_writer *w, int32_t id,
 	seq_write_begin(&r->seq);
 	put_slot(w, r, s);
 	seq_write_end(&r->seq);
-	feed_fetch_over(w, id, s->id);
+}
+
+static void
+move_fetch(struct feed_writer *w, int32_t id, int32_t sid,
+    enum feed_fetch from, enum feed_fetch to)
+{
+	struct feed_record *r = find(w, id);
+	struct feed_slot *s = r ? &r->ring[(uint32_t)sid % FEED_RING] : NULL;
+
+	if (!s || s->number != sid + 1 || s->fetch != from)
+		return;
+	seq_write_begin(&r->seq);
+	s->fetch = (uint8_t)to;
+	seq_write_end(&r->seq);
+}
+
+void
+feed_fetch_begin(struct feed_writer *w, int32_t id, int32_t sid)
+{
+	move_fetch(w, id, sid, FETCH_TO_COME, FETCH_UNDER_WAY);
 }
 
 void
 feed_fetch_over(struct feed_writer *w, int32_t id, int32_t sid)
 {
-	struct feed_record *r = find(w, id);
-	struct feed_slot *s = r ? &r->ring[(uint32_t)sid % FEED_RING] : NULL;
-
-	if (!s || s->number != sid + 1 || s->fetch != FETCH_UNDER_WAY)
-		return;
-	seq_write_begin(&r->seq);
-	s->fetch = FETCH_OVER;
-	seq_write_end(&r->seq);
+	move_fetch(w, id, sid, FETCH_UNDER_WAY, FETCH_OVER);
 }
 
 void
@@ -382,22 +394,17 @@ lacks(const struct feed_slot *s)
 }
 
 int32_t
-feed_missing(struct feed_writer *w, int32_t id)
+feed_missing(const struct feed_writer *w, int32_t id)
 {
-	struct feed_record *r = find(w, id);
-	struct feed_slot *newest = NULL;
+	const struct feed_record *r = find(w, id);
+	const struct feed_slot *newest = NULL;
 
 	for (size_t i = 0; r && i < FEED_RING; i++) {
-		struct feed_slot *s = &r->ring[i];
+		const struct feed_slot *s = &r->ring[i];
 
 		if (s->number && s->fetch == FETCH_TO_COME && lacks(s) &&
 		    (!newest || s->number > newest->number))
 			newest = s;
 	}
-	if (!newest)
-		return -1;
-	seq_write_begin(&r->seq);
-	newest->fetch = FETCH_UNDER_WAY;
-	seq_write_end(&r->seq);
-	return newest->number - 1;
+	return newest ? newest->number - 1 : -1;
 }

@@ -27,15 +27,18 @@ void feed_put_state(struct feed_writer *w, int32_t id, enum livy_state state,
 /* A statement that was fetched by itself: its code and output. */
 void feed_put_statement(struct feed_writer *w, int32_t id,
     const struct statement *s);
-/* What feed_missing named was asked for: nobody waits for it any longer. */
-void feed_fetch_over(struct feed_writer *w, int32_t id, int32_t sid);
 void feed_remove(struct feed_writer *w, int32_t id);
 /*
  * The newest statement whose code, or whose output though it is over and
- * short enough to be kept, is missing; -1 = none. One is named once as it
- * waits or runs, and once when it is over: who asks then fetches it.
+ * short enough to be kept, is missing and was not asked for yet; -1 = none.
  */
-int32_t feed_missing(struct feed_writer *w, int32_t id);
+int32_t feed_missing(const struct feed_writer *w, int32_t id);
+/*
+ * It is being asked for: that is done once as it waits or runs, and once when
+ * it is over. Whatever came of it, nobody waits for it any longer then.
+ */
+void feed_fetch_begin(struct feed_writer *w, int32_t id, int32_t sid);
+void feed_fetch_over(struct feed_writer *w, int32_t id, int32_t sid);
 
 /* Every session there is has been put: the last feeder's arena may go. */
 void feed_complete(struct feed_writer *w);

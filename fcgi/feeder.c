@@ -210,9 +210,11 @@ lane_finish(struct feeder *f, struct lane *l, CURLcode rc)
 {
 	struct driver *d = l->driver;
 	int64_t now = num_mono_ms();
+	struct feed_stamps stamps;
 	enum agent_result result;
 
 	(void)kube_http_end(&l->transfer, rc);
+	feed_stamps(f->feed, d->id, &stamps);
 	if (!l->http.http.origin && l->answer.status == 401 &&
 	    !l->answer.marked)
 		cred_refused(f->gw->cred, l->kube->generation);
@@ -220,13 +222,13 @@ lane_finish(struct feeder *f, struct lane *l, CURLcode rc)
 	/* a statement that is no longer kept is an answer, too */
 	if (result == AGENT_SAID && l->ask == ASK_STATEMENT &&
 	    l->answer.status == 404) {
-		follow_answered(&d->follow, now);
+		follow_answered(&d->follow, &stamps, now);
 	} else if (result == AGENT_OK && take(f, l)) {
 		if (d->told)
 			log_info("the driver of session %d answers again",
 			    (int)d->id);
 		d->told = false;
-		follow_answered(&d->follow, now);
+		follow_answered(&d->follow, &stamps, now);
 	} else {
 		follow_failed(&d->follow, now);
 		say_trouble(d, &l->answer);
@@ -294,6 +296,7 @@ ask_statement(struct feeder *f, struct lane *l, struct driver *d, int32_t sid)
 	char path[64];
 
 	d->fetched = sid;
+	feed_fetch_begin(f->writer, d->id, sid);
 	snprintf(path, sizeof path, "/v1/statements/%d?max=%u", (int)sid,
 	    FEED_RUN_MAX);
 	lane_send(f, l, d, ASK_STATEMENT, &(struct agent_req){
@@ -327,7 +330,6 @@ ask(struct feeder *f, struct driver *d, const struct feed_stamps *stamps,
 		    .limit = 65536, .timeout_ms = CALL_MS, .close = true });
 		return true;
 	}
-	/* what is named is named once, so only if it can be asked for */
 	if (d->version >= 0 && d->follow.failures == 0 &&
 	    follow_close(&d->follow, stamps, now) && may_fetch(f))
 		missing = feed_missing(f->writer, d->id);

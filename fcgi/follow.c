@@ -49,6 +49,8 @@ follow_due(const struct follow *f, const struct feed_stamps *s,
 		return now_ms;
 	if (f->failures > 0)
 		return f->ended_ms + retry_ms(f, close);
+	if (close && s->posted != f->posted)
+		return f->ended_ms;
 	if (close) {
 		over = f->credit_ms - f->ended_ms - BURST_MS;
 		return f->ended_ms + (over > 0 ? over : 0);
@@ -73,12 +75,15 @@ follow_wait(const struct follow *f, const struct feed_stamps *s,
 }
 
 void
-follow_answered(struct follow *f, int64_t now_ms)
+follow_answered(struct follow *f, const struct feed_stamps *s, int64_t now_ms)
 {
 	f->failures = 0;
 	f->ended_ms = now_ms;
-	f->credit_ms = (f->credit_ms > now_ms ? f->credit_ms : now_ms) +
-	    PACE_MS;
+	/* a driver cannot post: what follows from it was asked for by us */
+	if (s->posted != f->posted || f->credit_ms < now_ms)
+		f->credit_ms = now_ms;
+	f->posted = s->posted;
+	f->credit_ms += PACE_MS;
 }
 
 void

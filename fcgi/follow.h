@@ -21,6 +21,7 @@ struct follow {
 	int64_t heartbeat_ms;	/* as it said: its timeout; 0 = none */
 	int64_t ended_ms;	/* when the last request ended; 0 = never */
 	int64_t credit_ms;	/* answers in quick succession move it on */
+	int32_t posted;		/* and who posts a statement sets it back */
 	int64_t told_ms;	/* when it was told of a heartbeat */
 	int64_t seen_ms;	/* the stamps that it was told of */
 	int64_t used_ms;
@@ -38,7 +39,8 @@ int64_t follow_due(const struct follow *f, const struct feed_stamps *s,
 int64_t follow_wait(const struct follow *f, const struct feed_stamps *s,
     int64_t now_ms);
 /* It has answered, or not. */
-void follow_answered(struct follow *f, int64_t now_ms);
+void follow_answered(struct follow *f, const struct feed_stamps *s,
+    int64_t now_ms);
 void follow_failed(struct follow *f, int64_t now_ms);
 
 #endif

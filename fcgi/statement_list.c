@@ -95,7 +95,7 @@ statement_list_feed(struct feed *feed, const struct app *app,
 	struct statement s;
 	int64_t at, end;
 
-	if (!feed_get(feed, app->id, app->uid, &fs))
+	if (!feed_get_soon(feed, app->id, app->uid, until_ms, &fs))
 		return false;
 	feed_stamps(feed, app->id, &stamps);
 	if (driver && stamps.posted > fs.next)

@@ -79,7 +79,7 @@ class Cluster:
     """localkube, which can be told to misbehave, and localspark."""
 
     def __init__(self, folder, pki, images=None, image="fake:1",
-                 submit_delay="100ms"):
+                 submit_delay="100ms", build=BUILD):
         self.folder, self.pki = pathlib.Path(folder), pki
         self.image, self.namespace = image, NAMESPACE
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -89,7 +89,7 @@ class Cluster:
         self.write_tokens()
         (self.folder / "images.json").write_text(
             json.dumps(images or fake_images()))
-        self.submit_delay = submit_delay
+        self.submit_delay, self.build = submit_delay, build
         self.port = free_port()
         self.localkube = self.localspark = self.kube = None
 
@@ -109,7 +109,8 @@ class Cluster:
         ready = self.folder / "localkube.ready"
         ready.unlink(missing_ok=True)
         self.localkube = Part("localkube", self.folder, [
-            BUILD / "deploy/local/localkube", "--dir", self.folder / "kube",
+            self.build / "deploy/local/localkube",
+            "--dir", self.folder / "kube",
             "--listen", f"127.0.0.1:{self.port}",
             "--tls-cert", self.pki / "server.crt",
             "--tls-key", self.pki / "server.key",
@@ -126,7 +127,7 @@ class Cluster:
         ready = self.folder / "localspark.ready"
         ready.unlink(missing_ok=True)
         self.localspark = Part("localspark", self.folder, [
-            BUILD / "deploy/local/localspark",
+            self.build / "deploy/local/localspark",
             "--kubeconfig", self.folder / "operator.kubeconfig",
             "--namespace", self.namespace,
             "--submit-delay", self.submit_delay, "--ready", ready],
@@ -195,7 +196,7 @@ users:
 
     def stop_pods(self):
         subprocess.run(as_tests_user([
-            str(BUILD / "deploy/local/localkube"), "--dir",
+            str(self.build / "deploy/local/localkube"), "--dir",
             str(self.folder / "kube"), "stop-pods"]), check=True,
             capture_output=True, timeout=120)
 

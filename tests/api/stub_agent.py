@@ -48,6 +48,7 @@ class Agent:
         self.ending = threading.Event()
         self.status = 0
         self.files, self.nap_on_file = {}, 0
+        self.last_seconds = 0   # that it takes to end when it is told to
         self.calls = collections.Counter()
         self.names = {"progress": self.progress, "nap": self.nap,
                       "mode": self.set_mode, "view": self.lies.update,
@@ -175,6 +176,8 @@ class Handler(real.Handler):
             Handler.mode = ""
             self.close_connection = True
             return              # it was done, but nobody hears of it
+        if Handler.mode == "late" and self.path.startswith("/v1/state?"):
+            time.sleep(0.1)
         super().reply(status, body)
 
     def send_bytes(self, body):
@@ -189,8 +192,12 @@ class Handler(real.Handler):
 def main():
     conf = real.read_settings(sys.argv[1:])
     print("stub agent: kind", conf["kind"], flush=True)
-    signal.signal(signal.SIGTERM, lambda *_: os._exit(143))
     agent = Agent(conf)
+
+    def end(*_):
+        time.sleep(agent.last_seconds)
+        os._exit(143)
+    signal.signal(signal.SIGTERM, end)
     real.Handler = Handler
     time.sleep(float(CONF.get("spark.fake.delay", DELAY)))
     real.serve(agent, conf)

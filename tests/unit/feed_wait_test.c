@@ -204,6 +204,7 @@ what_was_asked_for_in_vain_is_not_waited_for(void **state)
 
 	tell_again(o);
 	assert_int_equal(feed_missing(o->w, 1), 0);
+	feed_fetch_begin(o->w, 1, 0);
 	feed_fetch_over(o->w, 1, 0);
 	for (int i = 0; i < TURNS && took >= FEED_FETCH_MS / 2; i++) {
 		tell_again(o);
@@ -211,6 +212,71 @@ what_was_asked_for_in_vain_is_not_waited_for(void **state)
 	}
 	assert_true(took < FEED_FETCH_MS / 2);
 	assert_int_equal(feed_missing(o->w, 1), -1);
+}
+
+static void *
+tell_late(void *arg)
+{
+	struct world *o = arg;
+	char changed[100];
+
+	snprintf(changed, sizeof changed, "{\"id\":%d,\"code\":\"x\","
+	    "\"state\":\"available\",\"output\":{\"a\":1}}", o->late);
+	usleep(50000);
+	assert_true(put(o->w, 1, "idle", o->late + 1, changed));
+	return NULL;
+}
+
+static void
+news_of_what_was_posted_are_waited_for(void **state)
+{
+	struct world *o = *state;
+	enum feed_found found = FEED_ABSENT;
+	pthread_t other;
+	int64_t took;
+
+	assert_true(put(o->w, 1, "idle", 0, ""));
+	for (o->late = 0; o->late < TURNS && found != FEED_WHOLE; o->late++) {
+		feed_posted(o->f, 1, o->late);
+		assert_int_equal(pthread_create(&other, NULL, tell_late, o),
+		    0);
+		found = get_soon(o->f, o->late, &took);
+		assert_int_equal(pthread_join(other, NULL), 0);
+	}
+	assert_int_equal(found, FEED_WHOLE);
+}
+
+static void
+news_that_do_not_come_are_waited_for_once(void **state)
+{
+	struct world *o = *state;
+	struct feed_session fs;
+	int64_t took, began = num_mono_ms();
+
+	assert_true(put(o->w, 1, "idle", 0, ""));
+	feed_posted(o->f, 1, 0);
+	assert_true(feed_get_soon(o->f, 1, "uid", began + 60000, &fs));
+	assert_true(num_mono_ms() - began < 30000);
+	assert_int_equal(fs.next, 0);
+	took = FEED_FETCH_MS;
+	for (int i = 0; i < TURNS && took >= FEED_FETCH_MS / 2; i++)
+		assert_int_equal(get_soon(o->f, 0, &took), FEED_ABSENT);
+	assert_true(took < FEED_FETCH_MS / 2);
+}
+
+/* What is not there, and not to come. */
+static void
+news_of_what_nobody_posted_are_not_waited_for(void **state)
+{
+	struct world *o = *state;
+	int64_t took = FEED_FETCH_MS;
+
+	for (int i = 0; i < TURNS && took >= FEED_FETCH_MS / 2; i++) {
+		assert_true(put(o->w, 1, "idle", 1, ""));
+		feed_posted(o->f, 1, 0);
+		assert_int_equal(get_soon(o->f, 5, &took), FEED_ABSENT);
+	}
+	assert_true(took < FEED_FETCH_MS / 2);
 }
 
 int
@@ -223,6 +289,9 @@ main(void)
 		TEST(an_output_that_is_too_long_is_not_waited_for),
 		TEST(news_without_end_keep_nobody_waiting),
 		TEST(what_was_asked_for_in_vain_is_not_waited_for),
+		TEST(news_of_what_was_posted_are_waited_for),
+		TEST(news_that_do_not_come_are_waited_for_once),
+		TEST(news_of_what_nobody_posted_are_not_waited_for),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

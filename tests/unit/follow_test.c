@@ -45,7 +45,7 @@ a_thousand_idle_ones_cost_17_calls_a_second(void **state UNUSED)
 
 		f.jitter = i * 2654435761u;
 		for (now = NOW; now < end; calls++) {
-			follow_answered(&f, now);
+			follow_answered(&f, &nobody, now);
 			now = follow_due(&f, &nobody, now);
 		}
 	}
@@ -133,7 +133,7 @@ who_fails_is_asked_less_and_less(void **state UNUSED)
 		follow_failed(&f, NOW);
 	assert_int_equal(follow_due(&f, &asked, NOW) - NOW, 10000);
 
-	follow_answered(&f, NOW);
+	follow_answered(&f, &nobody, NOW);
 	assert_int_equal(follow_due(&f, &nobody, NOW), NOW + FOLLOW_IDLE_MS);
 }
 
@@ -148,10 +148,30 @@ a_chatty_one_is_paced(void **state UNUSED)
 
 	while (now < NOW + 4000) {
 		now = follow_due(&f, &s, now);
-		follow_answered(&f, now);
+		follow_answered(&f, &s, now);
 		count++;
 	}
 	assert_in_range(count, 150, 200);
+}
+
+/* Whatever has used the burst up: its statement's news are not paced. */
+static void
+who_posts_hears_at_once_of_it(void **state UNUSED)
+{
+	struct follow f = idle();
+	struct feed_stamps s = { .asked_ms = NOW };
+	int64_t now = NOW;
+
+	for (s.posted = 1; s.posted < 50; s.posted++) {
+		for (int i = 0; i < 10; i++) {
+			assert_true(follow_due(&f, &s, now) <= now);
+			follow_answered(&f, &s, now);
+		}
+		now++;
+	}
+	for (int i = 0; i < 24; i++)
+		follow_answered(&f, &s, now);
+	assert_in_range(follow_due(&f, &s, now), now + 10, now + 100);
 }
 
 int
@@ -167,6 +187,7 @@ main(void)
 		cmocka_unit_test(use_is_told_at_once),
 		cmocka_unit_test(who_fails_is_asked_less_and_less),
 		cmocka_unit_test(a_chatty_one_is_paced),
+		cmocka_unit_test(who_posts_hears_at_once_of_it),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
