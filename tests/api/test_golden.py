@@ -16,11 +16,12 @@ AFTER = {"pi_get_done": "success", "jar_get_done": "success",
          "jar_no_class_get": "dead", "file_absent_get": "dead",
          "exit_3_get": "dead", "sleep_get": "running"}
 SUITES = {suite: replay.load(suite) for suite in (
-    "http", "create", "batches", "impersonation", "uioff")}
+    "http", "create", "batches", "impersonation", "uioff", "acl")}
 # What a suite's gateway is set to beyond the rest, and who may come to it.
 SETTINGS = {"impersonation": {"livy.impersonation": True,
-                              "fastcgi.identity": "none"}}
-SIGN_IN = {"impersonation": ("none",)}
+                              "fastcgi.identity": "none"},
+            "acl": {"fastcgi.identity": "none"}}
+SIGN_IN = {"impersonation": ("none",), "acl": ("none",)}
 # Livy reads both kinds of create by the same rules: what was recorded of
 # sessions and is not about them is asked of batches, too.
 SUITES["create_batches"] = replay.load("create", "create_batches")
