@@ -2,6 +2,7 @@
 are killed, and what an idle session costs."""
 
 import os
+import pathlib
 import re
 import signal
 import time
@@ -43,8 +44,8 @@ def kill(gateway, role):
              and not set(pids) & set(gateway.pids(role)))
 
 
-def kept_map(cluster, gateway, session):
-    name = f"livy-{gateway.settings['gateway']}-s-{session.id}-statements"
+def kept_map(cluster, gateway, session, what="statements"):
+    name = f"livy-{gateway.settings['gateway']}-s-{session.id}-{what}"
     return cluster.kube.get(cluster.kube.path("configmaps", name))
 
 
@@ -222,12 +223,12 @@ def test_another_agent_in_the_same_driver_ends_the_session(pair):
 
 def test_heartbeats_are_gets_through_any_replica(pair):
     _, gateways = pair
-    timeout = 12
+    timeout = 9
     session = Session(gateways[0], {"kind": "pyspark",
                                     "heartbeatTimeoutInSecond": timeout})
     began, turn = time.monotonic(), 0
 
-    while time.monotonic() < began + 1.5 * timeout:
+    while time.monotonic() < began + 3 * timeout:
         r = gateways[turn % 2].get(session.path)
         assert r.status_code == 200 and r.json()["state"] == "idle"
         time.sleep(1)
@@ -247,43 +248,82 @@ def test_what_was_run_outlives_driver_and_gateways(session_maker, workdir):
         cluster, settings=repl.settings(workdir, "fk"))
         for _ in range(2)]
     one, other = pair
-    session = Session(one)
-    assert session.run("6*7") == "42"
-    big = session.submit("'x' * 300000")
-    session.result(big)
-    running = session.submit("nap(3600)")
-    wait_for("it to run",
-             lambda: session.get(running).json()["state"] == "running")
+    sessions = {"deleted": Session(one, wait=False),
+                "killed": Session(one, wait=False)}
+    for session in sessions.values():
+        session.wait("idle")
+        # as a driver that takes its time to end
+        assert session.run("setattr(agent, 'last_seconds', 2) or 42") == "42"
+        session.result(session.submit("'x' * 300000"))
+        running = session.submit("nap(3600)")
+        wait_for("it to run", lambda s=session: s.get(running).json()[
+            "state"] == "running")
 
-    pod = f"livy-fk-s-{session.id}-driver"
-    cluster.kube.delete("pods", pod)
-    session.wait("dead", seconds=120)
-    wait_for("what is kept", lambda: kept_map(cluster, one, session))
+    cluster.kube.delete(
+        "pods", f"livy-fk-s-{sessions['deleted'].id}-driver")
+    kill_driver(f"livy-fk-s-{sessions['killed'].id}")
+    for session in sessions.values():
+        session.wait("dead", seconds=120)
+        for what in ("statements", "log"):
+            wait_for("what is kept",
+                     lambda s=session, w=what: kept_map(cluster, one, s, w))
     for g in pair:
         g.kill_master()
     for g in pair:
         g.start_master()
         g.wait_reads()
 
-    for g in pair:
-        assert g.get(session.path).json()["state"] == "dead"
-        r = g.get(f"{session.path}/statements")
-        assert r.status_code == 200, r.text
-        kept = r.json()["statements"]
-        assert [s["code"] for s in kept] == ["6*7", "'x' * 300000",
-                                             "nap(3600)"]
-        assert kept[0]["output"]["data"]["text/plain"] == "42"
-        assert "was not kept" in kept[1]["output"]["evalue"]
-        assert kept[2]["output"]["ename"] == "SessionEnded"
-        assert [s["state"] for s in kept] == ["available"] * 3
-        assert session.get(0, g).json() == kept[0]
-        assert session.get(7, g).status_code == 404
-        assert g.get(f"{session.path}/statements?order=desc&size=1").json()[
-            "statements"] == [kept[2]]
+    for how, words in (("deleted", "was deleted"), ("killed", "137")):
+        for g in pair:
+            is_kept(sessions[how], g, words)
+    session = sessions["killed"]
     assert session.delete().status_code == 200
     wait_for("it to go", lambda: not kept_map(cluster, one, session))
     wait_for("the other replica to know", lambda: other.get(
         f"{session.path}/statements").status_code == 404)
+
+
+def kill_driver(name):
+    """SIGKILL of the processes that were told that name."""
+    pids = [int(p.parent.name) for p in pathlib.Path("/proc").glob(
+        "[0-9]*/cmdline") if name.encode() in read(p)]
+    assert pids
+    for pid in pids:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            pass
+
+
+def read(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
+def is_kept(session, g, words):
+    """Its view, why it ended, and what it ran."""
+    view = g.get(session.path).json()
+    assert (view["state"], view["kind"]) == ("dead", "pyspark")
+    log = g.get(f"{session.path}/log?size=-1").json()["log"]
+    assert any(words in line for line in log), log
+    assert "stub agent: kind pyspark" in log
+    assert any(words in line for line in view["log"]), view["log"]
+    r = g.get(f"{session.path}/statements")
+    assert r.status_code == 200, r.text
+    kept = r.json()["statements"]
+    assert [s["code"] for s in kept] == [
+        "setattr(agent, 'last_seconds', 2) or 42", "'x' * 300000",
+        "nap(3600)"]
+    assert kept[0]["output"]["data"]["text/plain"] == "42"
+    assert "was not kept" in kept[1]["output"]["evalue"]
+    assert kept[2]["output"]["ename"] == "SessionEnded"
+    assert [s["state"] for s in kept] == ["available"] * 3
+    assert session.get(0, g).json() == kept[0]
+    assert session.get(7, g).status_code == 404
+    assert g.get(f"{session.path}/statements?order=desc&size=1").json()[
+        "statements"] == [kept[2]]
 
 
 def test_through_the_api_servers_proxy(session_maker, workdir):
