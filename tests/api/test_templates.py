@@ -39,7 +39,8 @@ ODD = {
     "spark.x.empty": "",
 }
 URIS = ["https://libs.example/a_b-1.0-py3-none-any.whl?sig=a%2Fb%3D&x=1#f",
-        "gs://bucket/p a t h/l.whl".replace(" ", "%20"), "s3a://b/c.zip"]
+        "gs://bucket/p a t h/l.whl".replace(" ", "%20"), "s3a://b/c.zip",
+        "s3://b/c.jar"]
 
 
 def takes(cluster, manifest):
@@ -272,7 +273,8 @@ def test_conf_keys_become_fields(site):
         "cores": 3, "memory": "3g", "coreRequest": "0.5", "instances": 4,
         "template": None}
     assert set(spec["sparkConf"]) == {
-        "spark.jars.ivy", "spark.kubernetes.executor.podNamePrefix"}
+        "spark.jars.ivy", "spark.hadoop.fs.s3.impl",
+        "spark.kubernetes.executor.podNamePrefix"}
 
 
 def test_a_field_of_the_request_wins_over_its_conf_key(site):

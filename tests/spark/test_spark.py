@@ -78,6 +78,16 @@ def test_conf_and_arguments_reach_the_job(spark_gateway, job):
     assert seen["spark.driver.memory"] == "700m"
 
 
+@pytest.mark.local
+def test_s3_is_what_s3a_is(spark_gateway, job):
+    """Stock PySpark lacks that client, and says which one it looked for."""
+    batch = spark_gateway.submit({"file": job("lines.py"), "args": ["1"],
+                                  "jars": ["s3://bucket/a.jar"]})["id"]
+    spark_gateway.wait_state(batch, "dead", seconds=SLOW)
+
+    spark_gateway.wait_line(batch, "S3AFileSystem not found", SLOW)
+
+
 def test_a_running_driver_is_ended_by_delete(spark_gateway, spark_cluster,
                                              job):
     batch = spark_gateway.submit({"file": job("long.py")})["id"]
