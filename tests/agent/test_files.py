@@ -128,11 +128,11 @@ def test_a_jar_is_seen_by_py4j_scala_and_executors(session, jars, web):
             ".sum)" % name, "spark") == "85.0\n"
 
 
-def test_a_jar_while_a_scala_statement_runs(session, jars):
+def test_a_jar_is_uploaded_while_a_scala_statement_runs(session, jars):
     jar = jars[2]
     number = session.running("Thread.sleep(600000)", "spark")
 
-    session.post("/v1/add/jar", {"uri": str(jar)})
+    upload(session, "jar", jar.name, jar.read_bytes())
 
     assert session.get("/v1/statements/%d" % number)["state"] == "running"
     session.cancel(number)

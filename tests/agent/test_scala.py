@@ -198,6 +198,16 @@ def test_a_udf_of_scala_in_sql_and_python(scala):
                       ".collect()[1][0]", "pyspark") == "3"
 
 
+def test_a_udf_of_python_in_sql_and_scala(scala):
+    scala.text("spark.udf.register('half', lambda i: i // 2, 'int')",
+               "pyspark")
+
+    assert scala.run("select half(9) x", "sql")["data"][
+        "application/json"]["data"] == [[4]]
+    assert scala.text("println(spark.sql(\"select half(7)\").first.getInt(0))"
+                      ) == "3\n"
+
+
 def test_a_view_of_each_kind_is_seen_by_the_others(scala):
     scala.text("spark.range(2).createOrReplaceTempView('pv')", "pyspark")
     scala.run("create temporary view sv as select 1 a", "sql")
