@@ -122,6 +122,28 @@ def test_logs_and_information_are_shown(python):
             "cell", kernel=python.name, code="%%info")))
 
 
+def test_the_library_alone(magic, spark_gateway):
+    made = magic.do("add", name="lib", kind="pyspark", driverMemory="700m",
+                    conf={"spark.ui.enabled": "false",
+                          "spark.driver.extraJavaOptions":
+                          "-XX:TieredStopAtLevel=1 -XX:+UseSerialGC"})
+    path = f"/sessions/{made['id']}"
+    assert made["id"] in made["listed"]
+    view = spark_gateway.get(path).json()
+    assert (view["kind"], view["state"], view["driverMemory"]) == (
+        "pyspark", "idle", "700m")
+
+    assert magic.do("run", name="lib", code="6 * 7") == [
+        True, "42", "text/plain"]
+    good, said, _ = magic.do("run", name="lib", code="1/0")
+    assert not good and "division by zero" in said
+    assert magic.do("query", name="lib", sql="SELECT id, id * 2 AS twice "
+                    "FROM range(3)") == {"id": [0, 1, 2], "twice": [0, 2, 4]}
+    assert "Spark" in magic.do("logs", name="lib")
+    magic.do("delete", name="lib")
+    assert spark_gateway.get(path).status_code == 404
+
+
 def test_scala(magic, spark_gateway):
     kernel = Kernel(magic, spark_gateway, "sparkkernel")
     try:

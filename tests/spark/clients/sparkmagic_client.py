@@ -1,5 +1,5 @@
 """sparkmagic's kernels, without a notebook: a kernel is a process, to which
-cells are sent as Jupyter would."""
+cells are sent as Jupyter would; and its library, as its magics use it."""
 
 import base64
 import json
@@ -73,4 +73,43 @@ def stop(kernel):
     manager.shutdown_kernel()
 
 
-serve(start=start, cell=cell, interrupt=interrupt, stop=stop)
+# It reads the configuration that is written above.
+from hdijupyterutils.ipythondisplay import IpythonDisplay
+from sparkmagic.auth.basic import Basic
+from sparkmagic.livyclientlib.command import Command
+from sparkmagic.livyclientlib.endpoint import Endpoint
+from sparkmagic.livyclientlib.sparkcontroller import SparkController
+from sparkmagic.livyclientlib.sqlquery import SQLQuery
+
+controller = SparkController(IpythonDisplay())
+
+
+def add(name, **properties):
+    auth = Basic()
+    auth.username = credentials["username"]
+    auth.password = os.environ["LIVY_PASSWORD"]
+    endpoint = Endpoint(credentials["url"], auth)
+    controller.add_session(name, endpoint, False, properties)
+    session = controller.get_session_id_for_client(name)
+    return {"id": session, "listed": [
+        s.id for s in controller.get_all_sessions_endpoint(endpoint)]}
+
+
+def run(name, code):
+    return controller.run_command(Command(code), name)
+
+
+def query(name, sql):
+    return controller.run_sqlquery(SQLQuery(sql), name).to_dict("list")
+
+
+def logs(name):
+    return controller.get_logs(name)
+
+
+def delete(name):
+    controller.delete_session_by_name(name)
+
+
+serve(start=start, cell=cell, interrupt=interrupt, stop=stop, add=add,
+      run=run, query=query, logs=logs, delete=delete)
