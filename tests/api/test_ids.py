@@ -156,7 +156,9 @@ def test_an_object_of_the_same_gateway_is_not_taken_for_the_new_one(
 
 def test_a_refused_request_burns_no_id(twins, cluster, body):
     gateway = twins[0]
-    last = gateway.submit(dict(body, name="taken"))["id"]
+    key = {"Idempotency-Key": "used"}
+    last = gateway.post("/batches", dict(body, name="taken"),
+                        headers=key).json()["id"]
     before = counter(cluster)
 
     refused = [gateway.post("/batches", b) for b in (
@@ -165,10 +167,16 @@ def test_a_refused_request_burns_no_id(twins, cluster, body):
         dict(body, conf={"spark.master": "local"}),
         dict(body, file="/etc/passwd"))]
     refused += [gateway.call("POST", "/batches", data=b"{",
-                             headers={"Content-Type": "application/json"})]
+                             headers={"Content-Type": "application/json"}),
+                gateway.post("/batches", body, headers=key),
+                gateway.post("/batches", body, headers={
+                    "Idempotency-Key": "k" * 4000})]
+    repeats = [g.post("/batches", dict(body, name="taken"), headers=key)
+               for g in twins]
 
     assert {r.status_code for r in refused} == {400}, \
         [(r.status_code, r.text) for r in refused]
+    assert [r.json()["id"] for r in repeats] == [last] * 2
     assert counter(cluster) == before
     assert gateway.submit(body)["id"] == last + 1
 
