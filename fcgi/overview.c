@@ -2,6 +2,7 @@
 
 #include "overview.h"
 
+#include "access.h"
 #include "cache.h"
 #include "err.h"
 #include "gw.h"
@@ -98,9 +99,10 @@ add_states(const int64_t *states, const char *kind, struct buf *out)
 }
 
 static void
-add_shown(struct gw *gw, const struct shown *s, const char *name,
-    struct buf *out)
+add_shown(struct gw *gw, const struct request *rq, const struct shown *s,
+    const char *name, struct buf *out)
 {
+	static const struct buf nothing;
 	AUTO_VIEW struct cache_view view = CACHE_VIEW_INIT;
 	bool first = true;
 
@@ -112,7 +114,8 @@ add_shown(struct gw *gw, const struct shown *s, const char *name,
 		buf_addf(out, "%s{\"kind\":\"%s\",\"since\":%lld,\"view\":",
 		    first ? "" : ",", app_kind_word(s->one[i].kind),
 		    (long long)s->one[i].since_ms);
-		cache_view_json(&view, NULL, out);
+		cache_view_json(&view, access_may(gw->conf, rq, &view.text,
+		    ACCESS_VIEW) ? NULL : &nothing, out);
 		buf_addch(out, '}');
 		first = false;
 	}
@@ -120,7 +123,7 @@ add_shown(struct gw *gw, const struct shown *s, const char *name,
 }
 
 bool
-overview_get(struct gw *gw, const struct request *rq UNUSED,
+overview_get(struct gw *gw, const struct request *rq,
     const struct target *t UNUSED, struct reply *rp, struct err *err)
 {
 	struct overview o = { .cache = gw->cache };
@@ -140,9 +143,9 @@ overview_get(struct gw *gw, const struct request *rq UNUSED,
 	    (long long)health.objects, (long long)health.dropped);
 	add_states(o.states[APP_SESSION], "sessions", out);
 	add_states(o.states[APP_BATCH], "batches", out);
-	add_shown(gw, &o.waiting, "waiting", out);
+	add_shown(gw, rq, &o.waiting, "waiting", out);
 	buf_addch(out, ',');
-	add_shown(gw, &o.failed, "failed", out);
+	add_shown(gw, rq, &o.failed, "failed", out);
 	buf_addch(out, '}');
 	return true;
 }

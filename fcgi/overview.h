@@ -3,7 +3,7 @@
  * how many sessions and batches are in which state, the starts that wait
  * longest and the latest failures, with their views. One answer of bounded
  * size however many applications there are, and no call outside. Whoever may
- * see the lists may see it: it says nothing that they do not.
+ * see the lists may see it: it says nothing that they do not say to him.
  *
  *   {"now":ms,"watch":{"synced":true,"ageMs":3,"objects":1,"dropped":0},
  *    "sessions":{"total":1,"states":{"starting":1}},"batches":{…},

@@ -16,7 +16,7 @@
 #define LINE_MAX_BYTES (16 << 20)	/* of one event */
 #define PAGE "500"
 #define WATCH_S "300"
-#define IDLE_MS 120000		/* bookmarks come about each minute */
+#define IDLE_MS 75000		/* bookmarks come about each minute */
 #define CALL_MS 20000
 #define BACKOFF_MS 100
 #define BACKOFF_MAX_MS 2000	/* a local server is soon back */

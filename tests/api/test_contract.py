@@ -1036,6 +1036,14 @@ def _(rig):
             "bob", "GET", f"/{kind}?doAs=ana&size=1000"))[1]["sessions"]
         assert [v["log"] for v in listed if v["id"] == item] == [[]]
         assert walled.ask("sue", "DELETE", f"/{kind}/{item}").status == 200
+    # nor on the status page
+    failed = walled.made("ana", args=["1", "3"])["id"]
+    walled.gateway.wait_state(failed, "dead")
+    for user, shown in (("bob", False), ("vi", True)):
+        view, = [one["view"] for one in answered(walled.ask(
+            user, "GET", "/status/api/v1/overview"))[1]["failed"]
+            if one["view"]["id"] == failed]
+        assert bool(view["log"]) == shown, view
 
 
 @line(167, "a stranger does not read the log")
