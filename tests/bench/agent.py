@@ -158,6 +158,37 @@ def bench_statements(session):
          note="%.2f of IMain.interpret alone, %.1f" % (agent / bare, bare))
 
 
+CANCELLED = {
+    "a Python loop": ("pyspark", "while True: pass"),
+    "time.sleep": ("pyspark", "import time; time.sleep(600)"),
+    "a job of Python": (
+        "pyspark", "import time\nsc.parallelize(range(2), 2)"
+        ".map(lambda x: time.sleep(600)).count()"),
+    "Thread.sleep in Scala": ("spark", "Thread.sleep(600000)"),
+    "a job of Scala": (
+        "spark", "sc.parallelize(1 to 2, 2)"
+        ".map { i => Thread.sleep(600000); i }.count()"),
+}
+
+
+def bench_cancel(session, times=3):
+    """From the cancel until the statement is seen to be over."""
+    taken = {"what waits": []}
+    for name, (kind, code) in CANCELLED.items():
+        taken[name] = []
+        for _ in range(times):
+            number = session.running(code, kind)
+            waiting = session.submit("1", kind)
+            time.sleep(1)       # its tasks are under way
+            for what, which in (("what waits", waiting), (name, number)):
+                view, took = session.cancel(which)
+                assert view["state"] == "cancelled", view
+                taken[what].append(took * 1000)
+    for name, times in taken.items():
+        tell("cancel of %s, slowest" % name, max(times), 1000, "ms",
+             note="median %.0f" % statistics.median(times))
+
+
 def session_prelude():
     """The lines that the agent's own interpreter begins with."""
     sys.dont_write_bytecode = True
@@ -175,6 +206,7 @@ def bench(python):
         try:
             session.wait_for("idle")
             bench_statements(session)
+            bench_cancel(session)
         finally:
             session.close()
         bench_start(python, folder)
