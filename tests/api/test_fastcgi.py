@@ -195,8 +195,8 @@ def shapes(gateway, body):
             fcgi.record(fcgi.STDIN, body[i:i + 7])
             for i in range(0, len(body), 7))[:-3], 400),
         "a shorter body": (begin + fcgi.record(
-            fcgi.PARAMS, with_body) + ends[0] + fcgi.record(
-            fcgi.STDIN, body[:-9]) + ends[1], 400),
+            fcgi.PARAMS, whole(gateway, body + b" " * 9)[1]) + ends[0] +
+            fcgi.record(fcgi.STDIN, body) + ends[1], 400),
         "a longer body": (begin + fcgi.record(
             fcgi.PARAMS, with_body) + ends[0] + fcgi.record(
             fcgi.STDIN, body + b" " * 9) + ends[1], 400),
