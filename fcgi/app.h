@@ -24,6 +24,7 @@
 #define ANNOTATION_SCHEMA "livy-fcgi/schema"	/* APP_SCHEMA */
 #define ANNOTATION_OWNER "livy-fcgi/owner"
 #define ANNOTATION_TEAM "livy-fcgi/team"	/* of the owner, as it asked */
+#define ANNOTATION_TEMPLATE "livy-fcgi/template" /* of a session, its file */
 #define ANNOTATION_PROXY_USER "livy-fcgi/proxy-user"
 #define ANNOTATION_NAME "livy-fcgi/name"
 #define ANNOTATION_REQUEST "livy-fcgi/request-id"
@@ -137,6 +138,8 @@ struct app_text {
 	const char *error;	/* status errorMessage */
 	const char *pod_reason;	/* why the pod waits or ended, one line */
 	const char *session_kind; /* "pyspark" */
+	const char *template;	/* a session's, and its driver's image */
+	const char *image;
 	const char *echo;	/* what a session's view shows of its request;
 				 * not kept beside a view that has it */
 	const char *tail;	/* the kept log's last lines, a JSON array */

@@ -225,6 +225,9 @@ livy_app(json_object *obj, const char *gateway, struct app *ret,
 	text.key = some(jv_text(jv_member(notes, ANNOTATION_KEY)));
 	text.session_kind = some(jv_text(jv_member(labels,
 	    LABEL_SESSION_KIND)));
+	text.template = some(jv_text(jv_member(notes, ANNOTATION_TEMPLATE)));
+	if (text.template)
+		text.image = some(jv_str(obj, "spec.image"));
 	text.echo = some(jv_text(jv_member(notes, ANNOTATION_ECHO)));
 	text.failed = some(jv_text(jv_member(notes, ANNOTATION_FAILED)));
 	text.error = some(jv_str(obj, "status.applicationState.errorMessage"));

@@ -139,6 +139,19 @@ tell_time(const struct story *s, const char *what, int64_t ms)
 	tell_lines(s, line.data);
 }
 
+static void
+tell_template(const struct story *s, const struct app_text *text)
+{
+	AUTO_BUF struct buf line = BUF_INIT(LOG_LINE_MAX);
+
+	if (!text->template)
+		return;		/* made by a version that did not note it */
+	buf_addf(&line, "made of template %s", text->template);
+	if (text->image)
+		buf_addf(&line, ", image %s", text->image);
+	tell_lines(s, line.data);
+}
+
 /*
  * How far a session has come: somebody waits for it, and is to see each step
  * that it has taken. Where it is now is told after that.
@@ -149,6 +162,7 @@ tell_start(const struct story *s, const struct app *app,
 {
 	tell(s, "session {id} is {object} in namespace {namespace}", app,
 	    text);
+	tell_template(s, text);
 	tell_time(s, "created", app->created_ms);
 	tell_time(s, "admitted", app->admitted_ms);
 	tell_time(s, "submitted by the Spark Operator", app->submitted_ms);

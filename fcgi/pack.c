@@ -28,6 +28,8 @@ static const struct {
 	{ offsetof(struct app_text, key), KEPT },
 	{ offsetof(struct app_text, failed), KEPT },
 	{ offsetof(struct app_text, session_kind), KEPT },
+	{ offsetof(struct app_text, template), KEPT },
+	{ offsetof(struct app_text, image), KEPT },
 	{ offsetof(struct app_text, error), KEPT_LONG },
 	{ offsetof(struct app_text, pod_reason), KEPT },
 	{ offsetof(struct app_text, echo), KEPT_BARE },

@@ -11,7 +11,7 @@
 
 struct cache_view;
 
-#define PACK_TEXTS 15
+#define PACK_TEXTS 17
 #define PACK_PARTS 4
 #define PACK_NONE UINT32_MAX	/* the length of a string that is NULL */
 

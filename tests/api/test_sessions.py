@@ -330,7 +330,7 @@ def test_the_agent_is_an_immutable_map_named_by_its_contents(gateway, cluster):
     assert app["metadata"]["labels"]["livy-fcgi/agent"] == digest
 
 
-def test_the_log_tells_how_far_the_start_has_come(gateway):
+def test_the_log_tells_how_far_the_start_has_come(gateway, cluster):
     session = create(gateway)["id"]
 
     wait_line(gateway, session, "has started")
@@ -339,7 +339,10 @@ def test_the_log_tells_how_far_the_start_has_come(gateway):
     story = lines[lines.index("\nKubernetes Diagnostics: ") + 1:]
     name = name_of(gateway, session)
     assert story[0] == f"session {session} is {name} in namespace default"
-    assert [line.split(" 20")[0] for line in story[1:3]] == [
+    app = cluster.kube.app(name)
+    assert story[1] == "made of template session.cfg, image " + \
+        app["spec"]["image"]
+    assert [line.split(" 20")[0] for line in story[2:4]] == [
         "created", "submitted by the Spark Operator"]
     assert f"driver pod {name}-driver has started" in story
 
