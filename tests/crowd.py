@@ -165,14 +165,6 @@ def read_on(port, ca, token, path, pause):
     print(json.dumps([seconds, bad]))
 
 
-def measure(gateway, batch_id, seconds=2):
-    """p99 of reads while nothing else happens."""
-    with Reader(gateway, batch_id) as reader:
-        time.sleep(seconds)
-    assert reader.bad == []
-    return reader.p99
-
-
 def delay_watches(cluster, ms, gateways=1, more=()):
     """Events come late from now on: watches that are open are broken off, so
     that slow ones take their place. Not with localspark: it would share

@@ -120,6 +120,44 @@ def kills(_, gateway):
     yield
 
 
+@contextlib.contextmanager
+def relists(cluster, gateway, *more):
+    """All is listed anew, by a watcher that knows of nothing; more: faults
+    of these lists."""
+    cluster.faults(rule("gone", "GET", "watch", count=4), *more)
+    wait_for("410s", lambda: cluster.fault_hits()[0] == 4)
+    for pid in gateway.pids("watcher"):
+        os.kill(pid, signal.SIGKILL)
+    if more:
+        time.sleep(FAULT_S)
+    yield
+    cluster.clear_faults()
+
+
+NEXT_PAGES_BREAK = rule("half", "GET", "continue=")
+
+
+def fill(cluster, gateway, batch_id, count):
+    """So many applications like that one, with the ids after its own."""
+    like = cluster.kube.app(f"livy-t-b-{batch_id}")
+    meta = like["metadata"]
+
+    def make(i):
+        kube = cluster.kube.twin()
+        for n in range(batch_id + 1 + i, batch_id + 1 + count, 8):
+            r = kube.create("sparkapplications", {
+                "apiVersion": like["apiVersion"], "kind": like["kind"],
+                "metadata": {"name": f"livy-t-b-{n}",
+                             "annotations": meta["annotations"],
+                             "labels": {**meta["labels"],
+                                        "livy-fcgi/id": str(n)}},
+                "spec": like["spec"]})
+            assert r.status_code == 201, r.text
+    together(8, make)
+    wait_for("the gateway to have them", lambda: gateway.get(
+        "/batches?size=1").json()["total"] > count)
+
+
 class Writers:
     """Clients that create, and note what they were told: more than there are
     workers, so that without shares they would hold all of them."""

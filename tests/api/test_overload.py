@@ -2,15 +2,12 @@
 an answer in time, none that was accepted is lost, and state is true again
 soon after. How quick all that is, tests/bench measures."""
 
-import os
-import signal
 import time
 
 import pytest
 
 import overload
-from crowd import (APPS, QUICK, Reader, client, measure, percentile, replica,
-                   size, together)
+from crowd import APPS, QUICK, client, replica, size, together
 from hole import Hole
 from overload import (BUDGET_S, FAULTS, POOL, TOO_MANY, break_watches, flip,
                       on_all, rule, until_true)
@@ -25,6 +22,7 @@ pytestmark = pytest.mark.local
 STUCK_S = 0.5
 OLD_S = 5
 ROUNDS = 3
+MANY = size(3000, 10000)
 
 
 @pytest.fixture(scope="module")
@@ -49,13 +47,13 @@ def body(job):
     return {"file": job("lines.py"), "args": ["1"]}
 
 
-def some_round(make):
+def some_round(make, old_s=OLD_S):
     """What was accepted in the first round in which nothing was held up."""
     rounds = []
     for _ in range(ROUNDS):
         rounds.append(make())
         print(rounds[-1])
-        if rounds[-1].reader.p99 < STUCK_S and rounds[-1].true_after < OLD_S:
+        if rounds[-1].reader.p99 < STUCK_S and rounds[-1].true_after < old_s:
             return rounds[-1].accepted
     raise AssertionError("reads wait, or state is old for long, in each "
                          "round:\n" + "\n".join(map(str, rounds)))
@@ -159,6 +157,17 @@ def test_a_share_of_the_pool_that_is_used_up_is_said_at_once(
     assert all(t < BUDGET_S + 4 for _, t in replies)
 
 
+@pytest.fixture(scope="module")
+def full(session_maker, job):
+    """A cluster with many applications, its gateway and one of them."""
+    cluster = session_maker.cluster()
+    cluster.localspark.stop()
+    gateway = replica(session_maker, cluster, TIMED_BUILD, **POOL)
+    first = gateway.submit({"file": job("lines.py"), "args": ["1"]})["id"]
+    overload.fill(cluster, gateway, first, MANY)
+    return cluster, gateway, first
+
+
 @pytest.fixture
 def timed(maker, job):
     """Two gateways of two clusters without sanitizers, a batch in each."""
@@ -174,52 +183,15 @@ def test_a_burst_is_accepted_or_refused_and_reads_are_unhurt(timed, body):
     some_round(lambda: overload.burst(*timed, body))
 
 
-def test_many_applications_are_listed_anew_and_reads_go_on(
-        maker, job):
-    count = size(1500, 10000)
-    cluster = maker.cluster()
-    cluster.localspark.stop()
-    gateway = replica(maker, cluster)
-    first = gateway.submit({"file": job("lines.py"), "args": ["1"]})["id"]
-    made = cluster.kube.app(f"livy-t-b-{first}")
-    usual = measure(gateway, first)
-    fill(cluster, made, count)
-    wait_for("the gateway to have them", lambda: gateway.get(
-        "/batches?size=1").json()["total"] == count + 1)
-    full = measure(gateway, first)
+@pytest.mark.parametrize("more", [(), (overload.NEXT_PAGES_BREAK,)],
+                         ids=["whole", "broken off"])
+def test_reads_go_on_while_many_applications_are_listed_anew(
+        more, full, body):
+    cluster, gateway, first = full
+    accepted = some_round(lambda: overload.round_of(
+        cluster, gateway, first, body, overload.relists, *more),
+        overload.LONGEST_S)     # it is all read again, however long it is
 
-    with Reader(gateway, first) as reader:
-        cluster.faults(rule("gone", "GET", "watch", count=4))
-        wait_for("410s", lambda: cluster.fault_hits()[0] == 4)
-        for pid in gateway.pids("watcher"):
-            os.kill(pid, signal.SIGKILL)
-        word = flip(cluster, gateway, first)
-        true_after = until_true(gateway, first, word)
-
-    print(f"\n{count} applications: reads p99 {1000 * full:.1f} ms = "
-          f"{full / usual:.1f} x that of one, while listed anew "
-          f"{1000 * reader.p99:.1f} ms = {reader.p99 / full:.1f} x; state "
-          f"true after {true_after:.2f} s; median "
-          f"{1000 * percentile(reader.seconds, 0.5):.2f} ms")
-    assert reader.bad == []
-    assert reader.p99 < 5
-    assert gateway.get("/batches?size=1").json()["total"] == count + 1
-
-
-def fill(cluster, like, count):
-    """Applications like this one with the ids after its own."""
-    start = int(like["metadata"]["name"].rpartition("-")[2]) + 1
-
-    def make(i):
-        kube = cluster.kube.twin()
-        for n in range(start + i, start + count, 8):
-            meta = like["metadata"]
-            r = kube.create("sparkapplications", {
-                "apiVersion": like["apiVersion"], "kind": like["kind"],
-                "metadata": {"name": f"livy-t-b-{n}",
-                             "annotations": meta["annotations"],
-                             "labels": {**meta["labels"],
-                                        "livy-fcgi/id": str(n)}},
-                "spec": like["spec"]})
-            assert r.status_code == 201, r.text
-    together(8, make)
+    assert gateway.get("/batches?size=1").json()["total"] > MANY
+    assert set(accepted) <= {b["id"] for b in gateway.get(
+        "/batches?size=100000").json()["sessions"]}

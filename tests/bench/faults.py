@@ -9,6 +9,7 @@ import rig
 from crowd import replica
 from maker import Maker
 
+MANY = 10000
 BODY = {"file": f"{rig.JOBS_URI}/lines.py", "args": ["1"]}
 
 
@@ -48,6 +49,14 @@ def run(folder, ca, count):
                 overload.clear(cluster, gateway, batch)
             show(name, rounds)
         other = without_operator(maker)[1:]
+        many = without_operator(maker)
+        overload.fill(*many, MANY)
+        for name, *how in (
+                (f"{MANY} listed anew", overload.relists),
+                ("  their pages break off", overload.relists,
+                 overload.NEXT_PAGES_BREAK)):
+            show(name, [overload.round_of(*many, BODY, *how)
+                        for _ in range(count)])
         show("a burst of 1,000 POSTs", [overload.burst(
             (gateway, batch), other, BODY) for _ in range(count)])
     finally:
