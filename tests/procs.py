@@ -41,6 +41,14 @@ def children(pid):
     return sorted(found)
 
 
+def descendants(pid):
+    """Its children, theirs, and so on."""
+    found = children(pid)
+    for child in found:     # it grows meanwhile
+        found += children(child)
+    return found
+
+
 def alive(pid):
     try:
         return pathlib.Path(f"/proc/{pid}/stat").read_text() \

@@ -1,8 +1,8 @@
 """The feeder: two replicas, drivers that are deaf, slow or lie, processes that
 are killed, and what an idle session costs."""
 
+import contextlib
 import os
-import pathlib
 import re
 import signal
 import time
@@ -10,7 +10,7 @@ import time
 import pytest
 
 import repl
-from procs import wait_for
+from procs import descendants, titles, wait_for
 from repl import Session, at_once
 from rig import SRC
 
@@ -261,7 +261,7 @@ def test_what_was_run_outlives_driver_and_gateways(session_maker, workdir):
 
     cluster.kube.delete(
         "pods", f"livy-fk-s-{sessions['deleted'].id}-driver")
-    kill_driver(f"livy-fk-s-{sessions['killed'].id}")
+    kill_driver(cluster, f"livy-fk-s-{sessions['killed'].id}")
     for session in sessions.values():
         session.wait("dead", seconds=120)
         for what in ("statements", "log"):
@@ -283,23 +283,14 @@ def test_what_was_run_outlives_driver_and_gateways(session_maker, workdir):
         f"{session.path}/statements").status_code == 404)
 
 
-def kill_driver(name):
-    """SIGKILL of the processes that were told that name."""
-    pids = [int(p.parent.name) for p in pathlib.Path("/proc").glob(
-        "[0-9]*/cmdline") if name.encode() in read(p)]
+def kill_driver(cluster, name):
+    """SIGKILL of the processes of its cluster that were told that name."""
+    pids = [pid for pid in descendants(cluster.localkube.pid)
+            if name in titles(pid)]
     assert pids
     for pid in pids:
-        try:
+        with contextlib.suppress(ProcessLookupError):
             os.kill(pid, signal.SIGKILL)
-        except ProcessLookupError:
-            pass
-
-
-def read(path):
-    try:
-        return path.read_bytes()
-    except OSError:
-        return b""
 
 
 def is_kept(session, g, words):
