@@ -21,6 +21,7 @@ struct marked {
 	int32_t id;		/* -1 = free */
 	uint32_t run;
 	int64_t line;
+	int64_t asked_line;	/* a later one was asked for; -1 = not */
 	uint64_t end;		/* of the log's bytes, then */
 	int64_t at_ms;		/* monotonic */
 };
@@ -57,7 +58,7 @@ marked_of(const struct app *app)
 	else
 		m = &marks.marked[marks.next++ % MARKS_MAX];
 	*m = (struct marked){ .kind = app->kind, .id = app->id,
-		.run = app->pod_run, .line = -1 };
+		.run = app->pod_run, .line = -1, .asked_line = -1 };
 	return m;
 }
 
@@ -146,10 +147,14 @@ look(struct chores *due, const struct app *app)
 		m->end = one->facts.span.end;
 		m->at_ms = now;
 	}
-	/* the tailer may not have been told yet of the answer */
+	/*
+	 * Once: the tailer may not have been told yet of the answer, nor the
+	 * cache of the question, which would then be put over its answer.
+	 */
 	one->ask = one->facts.unsure && !app->mark_asked &&
 	    app->mark_run == app->pod_run &&
-	    app->mark_line <= one->facts.unsure_line;
+	    app->mark_line <= one->facts.unsure_line &&
+	    m->asked_line < one->facts.unsure_line;
 	if (one->ask || is_due(gw, app, &one->facts, m, now)) {
 		one->app = *app;
 		marks.due_count++;
@@ -173,8 +178,10 @@ end(struct chores *due)
 		if (cache_get(gw->cache, one->app.kind, one->app.id, &v) !=
 		    CACHE_FOUND || !write_mark(gw, &v, one, &err))
 			continue;
-		if (one->ask)
+		if (one->ask) {
+			m->asked_line = one->facts.unsure_line;
 			continue;
+		}
 		m->line = one->facts.span.count;
 		m->end = one->facts.span.end;
 	}

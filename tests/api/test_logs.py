@@ -333,7 +333,8 @@ def test_a_replica_after_an_unnoted_rotation_asks_who_has_counted(
 
     assert page["total"] == count + 2
     assert page == log(first, batch, "?size=5")
-    assert mark(cluster, first, batch).endswith(f" {count + 1}")
+    wait_for("the answer to stay", lambda: mark(
+        cluster, first, batch).endswith(f" {count + 1}"))
 
 
 def test_where_nobody_has_counted_lines_go_on_from_the_note(rotated, maker):
