@@ -115,27 +115,19 @@ set_labels(const struct conf *conf, const struct manifest *of,
 		add_all(labels, of->labels, /* only_unset= */ false);
 }
 
-/* Where templates are is the site's own. */
-static const char *
-file_name(const char *path)
-{
-	const char *slash = path ? strrchr(path, '/') : NULL;
-
-	return slash ? slash + 1 : path;
-}
-
 static bool
 set_annotations(const struct manifest *of, json_object *meta, struct err *err)
 {
 	json_object *notes = object_member(meta, "annotations");
+	const char *template = jv_str(of->vars, "template");
 	size_t len;
 
 	set_text(notes, ANNOTATION_SCHEMA, APP_SCHEMA);
 	set_text(notes, ANNOTATION_OWNER, of->owner);
 	set_text(notes, ANNOTATION_TEAM, jv_str(of->vars, "team"));
-	if (of->kind == APP_SESSION)
+	if (of->kind == APP_SESSION && template)
 		set_text(notes, ANNOTATION_TEMPLATE,
-		    file_name(jv_str(of->vars, "template")));
+		    tnode_file_name(template));	/* the folder is the site's */
 	set_text(notes, ANNOTATION_PROXY_USER,
 	    jv_text(jv_member(of->vars, "proxyUser")));
 	set_text(notes, ANNOTATION_NAME, jv_text(jv_member(of->vars, "name")));
