@@ -62,17 +62,21 @@ access_do_as(const struct conf *conf, const struct request *rq,
 	    may_be(conf, rq, as, err);
 }
 
+/* A right to whatever is there. */
+static bool
+may_all(const struct conf *conf, const char *user, enum access_right right)
+{
+	return !*user || listed(&conf->superusers, user) ||
+	    listed(&conf->modify_users, user) ||
+	    (right == ACCESS_VIEW && listed(&conf->view_users, user));
+}
+
 bool
 access_enter(const struct conf *conf, const struct request *rq,
     struct err *err)
 {
-	const char *user = rq->user;
-
-	if (!conf->access_control || !*user ||
-	    listed(&conf->allowed_users, user) ||
-	    listed(&conf->superusers, user) ||
-	    listed(&conf->modify_users, user) ||
-	    listed(&conf->view_users, user))
+	if (!conf->access_control || listed(&conf->allowed_users, rq->user) ||
+	    may_all(conf, rq->user, ACCESS_VIEW))
 		return true;
 	err_set(err, 403, "User not authorised to use Livy.");
 	err->shape = ERR_PAGE;
@@ -89,16 +93,6 @@ asker(const struct conf *conf, const struct request *rq,
 	struct err err = ERR_INIT;
 
 	return name && may_be(conf, rq, name, &err) ? name : rq->user;
-}
-
-/* A right to whatever is there. */
-static bool
-may_all(const struct conf *conf, const char *user, enum access_right right)
-{
-	return !conf->access_control || !*user ||
-	    listed(&conf->superusers, user) ||
-	    listed(&conf->modify_users, user) ||
-	    (right == ACCESS_VIEW && listed(&conf->view_users, user));
 }
 
 bool
