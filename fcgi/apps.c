@@ -24,7 +24,7 @@ struct reader {
 };
 
 static bool
-may_read(void *arg, const struct app_text *of)
+may_read(const void *arg, const struct app_text *of)
 {
 	const struct reader *r = arg;
 
@@ -36,7 +36,8 @@ apps_list(struct gw *gw, const struct request *rq,
     const struct target *t, struct reply *rp, struct err *err)
 {
 	AUTO_BUF struct buf page = BUF_INIT(rp->body.limit);
-	struct reader reader = { gw->conf, rq };
+	const struct reader reader = { gw->conf, rq };
+	const struct cache_may may = { may_read, &reader };
 	int64_t total = 0;
 	int32_t from, size;
 
@@ -44,11 +45,8 @@ apps_list(struct gw *gw, const struct request *rq,
 	    !request_int(rq, "size", PAGE_SIZE, &size, err) ||
 	    !lookup_ready(gw, err))
 		return false;
-	if (access_by_owner(gw->conf, rq))
-		cache_page_for(gw->cache, t->kind, from, size, may_read,
-		    &reader, &page, &total);
-	else
-		cache_page(gw->cache, t->kind, from, size, &page, &total);
+	cache_page(gw->cache, t->kind, from, size, access_by_owner(gw->conf,
+	    rq) ? &may : NULL, &page, &total);
 	if (!buf_ok(&page))
 		return err_set(err, 500, "a page of %d is longer than this "
 		    "server sends", (int)size);
@@ -75,13 +73,16 @@ apps_view(struct gw *gw, const struct request *rq, const struct target *t,
 {
 	AUTO_ITEM struct item it = ITEM_INIT;
 	AUTO_BUF struct buf log = BUF_INIT(ITEM_PART_MAX);
+	const struct buf *lines = NULL;
 
 	if (!lookup_item(gw, rq, t, &it, err) ||
 	    !access_do_as(gw->conf, rq, err))
 		return false;
-	apps_add_view(rq, &it.view, !access_may(gw->conf, rq, &it.view.text,
-	    ACCESS_VIEW) || applog_tail(gw, &it.view, &log) ? &log : NULL,
-	    &rp->body);
+	if (!access_may(gw->conf, rq, &it.view.text, ACCESS_VIEW))
+		lines = &cache_no_lines;
+	else if (applog_tail(gw, &it.view, &log))
+		lines = &log;
+	apps_add_view(rq, &it.view, lines, &rp->body);
 	return true;
 }
 

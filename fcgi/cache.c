@@ -407,6 +407,8 @@ add_view(const struct cache_view *v, const struct buf *log, bool old,
 		buf_add(out, v->part[TAIL], v->part_len[TAIL]);
 }
 
+const struct buf cache_no_lines;
+
 void
 cache_view_json(const struct cache_view *v, const struct buf *log,
     struct buf *out)

@@ -70,17 +70,21 @@ enum cache_found cache_get_app(struct cache *c, enum app_kind kind,
 enum cache_found cache_get_state(struct cache *c, enum app_kind kind,
     int32_t id, enum livy_state *ret) MUST_CHECK;
 
+/* Whose logs may be read, by somebody who may not read all. */
+struct cache_may {
+	bool (*read)(const void *arg, const struct app_text *of);
+	const void *arg;
+};
+
 /*
  * Appends the views [from, from+size) in ascending id, separated by commas,
  * to out; *ret_total is how many there are. from and size may be anything;
- * the window is clamped as Livy clamps (contract 1.1).
+ * the window is clamped as Livy clamps (contract 1.1). may NULL = all logs
+ * may be read; those that may not have no lines.
  */
 void cache_page(struct cache *c, enum app_kind kind, int64_t from,
-    int64_t size, struct buf *out, int64_t *ret_total);
-/* The same for one who may read some logs only: the others have no lines. */
-void cache_page_for(struct cache *c, enum app_kind kind, int64_t from,
-    int64_t size, bool (*may_read)(void *arg, const struct app_text *of),
-    void *arg, struct buf *out, int64_t *ret_total);
+    int64_t size, const struct cache_may *may, struct buf *out,
+    int64_t *ret_total);
 
 /*
  * Calls fn once for each application that the watcher has seen, ascending,
@@ -96,6 +100,9 @@ void cache_unseen(struct cache *c,
 
 /* The highest id of a kind that is known here, own writes too; -1 = none. */
 int32_t cache_highest(struct cache *c, enum app_kind kind);
+
+/* The log of a view for one who may not read it. */
+extern const struct buf cache_no_lines;
 
 /* The whole view of v as one JSON object, appended. log NULL = its own. */
 void cache_view_json(const struct cache_view *v, const struct buf *log,

@@ -114,34 +114,27 @@ add_record(const struct cache *c, struct cache_arena *a, enum app_kind kind,
 	return true;
 }
 
-/* Whose logs may be read; fn NULL: all. */
-struct reader {
-	bool (*fn)(void *arg, const struct app_text *of);
-	void *arg;
-};
-
 static void
 add_entry(struct cache *c, struct cache_arena *a, enum app_kind kind,
-    struct cache_id id, const struct reader *by, struct buf *out, bool comma)
+    struct cache_id id, const struct cache_may *may, struct buf *out,
+    bool comma)
 {
-	static const struct buf nothing;
 	size_t before = out->len;
 
 	if (comma)
 		buf_addch(out, ',');
-	if (!by->fn && id.record != OWN_ENTRY &&
-	    add_record(c, a, kind, id, out))
+	if (!may && id.record != OWN_ENTRY && add_record(c, a, kind, id, out))
 		return;
 	if (cache_get(c, kind, id.id, &c->one) == CACHE_FOUND)
-		cache_view_json(&c->one, !by->fn || by->fn(by->arg,
-		    &c->one.text) ? NULL : &nothing, out);
+		cache_view_json(&c->one, !may || may->read(may->arg,
+		    &c->one.text) ? NULL : &cache_no_lines, out);
 	else
 		buf_truncate(out, before);	/* it went in this moment */
 }
 
-static void
-page(struct cache *c, enum app_kind kind, int64_t from, int64_t size,
-    const struct reader *by, struct buf *out, int64_t *ret_total)
+void
+cache_page(struct cache *c, enum app_kind kind, int64_t from, int64_t size,
+    const struct cache_may *may, struct buf *out, int64_t *ret_total)
 {
 	size_t before = out->len;
 	int64_t total, end;
@@ -155,29 +148,12 @@ page(struct cache *c, enum app_kind kind, int64_t from, int64_t size,
 		if (__builtin_add_overflow(from, size, &end) || end > total)
 			end = size > 0 ? total : 0;
 		for (int64_t at = from > 0 ? from : 0; at < end; at++)
-			add_entry(c, a, kind, c->merged[at], by, out,
+			add_entry(c, a, kind, c->merged[at], may, out,
 			    /* comma= */ out->len > before);
 		*ret_total = total;
 		if (!cache_moved(c, view))
 			return;
 	}
-}
-
-void
-cache_page(struct cache *c, enum app_kind kind, int64_t from, int64_t size,
-    struct buf *out, int64_t *ret_total)
-{
-	page(c, kind, from, size, &(struct reader){ NULL, NULL }, out,
-	    ret_total);
-}
-
-void
-cache_page_for(struct cache *c, enum app_kind kind, int64_t from,
-    int64_t size, bool (*may_read)(void *arg, const struct app_text *of),
-    void *arg, struct buf *out, int64_t *ret_total)
-{
-	page(c, kind, from, size, &(struct reader){ may_read, arg }, out,
-	    ret_total);
 }
 
 enum told { TOLD, TOLD_NO, TOLD_ENOUGH };

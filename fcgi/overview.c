@@ -102,7 +102,6 @@ static void
 add_shown(struct gw *gw, const struct request *rq, const struct shown *s,
     const char *name, struct buf *out)
 {
-	static const struct buf nothing;
 	AUTO_VIEW struct cache_view view = CACHE_VIEW_INIT;
 	bool first = true;
 
@@ -115,7 +114,7 @@ add_shown(struct gw *gw, const struct request *rq, const struct shown *s,
 		    first ? "" : ",", app_kind_word(s->one[i].kind),
 		    (long long)s->one[i].since_ms);
 		cache_view_json(&view, access_may(gw->conf, rq, &view.text,
-		    ACCESS_VIEW) ? NULL : &nothing, out);
+		    ACCESS_VIEW) ? NULL : &cache_no_lines, out);
 		buf_addch(out, '}');
 		first = false;
 	}

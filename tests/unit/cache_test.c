@@ -113,7 +113,7 @@ assert_page(struct fixture *f, int64_t from, int64_t size, int64_t total,
 		assert_int_equal(v.app.id, *ids);
 		cache_view_json(&v, NULL, &want);
 	}
-	cache_page(f->cache, APP_BATCH, from, size, &page, &got_total);
+	cache_page(f->cache, APP_BATCH, from, size, NULL, &page, &got_total);
 
 	assert_string_equal(page.data, want.data);
 	assert_int_equal(got_total, total);
@@ -386,7 +386,7 @@ a_view_without_room_keeps_what_is_needed_to_fetch_it(void **state)
 	cache_health(f->cache, &h);
 	assert_int_equal(h.partial, 1);
 	assert_int_equal(h.dropped, 0);
-	cache_page(f->cache, APP_BATCH, 1, 1, &page, &total);
+	cache_page(f->cache, APP_BATCH, 1, 1, NULL, &page, &total);
 	assert_string_equal(page.data, "{\"id\":2,\"name\":\"name 2\",\"owner"
 	    "\":\"owner 1\",\"proxyUser\":null,\"state\":\"running\",\"appId\""
 	    ":null,\"appInfo\":{\"driverLogUrl\":null,\"sparkUiUrl\":null,"
@@ -442,7 +442,7 @@ ten_thousand_applications_fit_and_are_found(void **state)
 		    CACHE_FOUND);
 		assert_int_equal(v.app.exit_code, id);
 	}
-	cache_page(f->cache, APP_BATCH, 0, 10000, &page, &total);
+	cache_page(f->cache, APP_BATCH, 0, 10000, NULL, &page, &total);
 	assert_int_equal(total, 10000);
 	assert_true(buf_ok(&page));
 	assert_in_range(page.len, 6000000, 9000000);

@@ -131,7 +131,7 @@ read_page(struct cache *c, struct buf *page)
 	int id;
 
 	buf_clear(page);
-	cache_page(c, APP_BATCH, 0, 1000, page, &total);
+	cache_page(c, APP_BATCH, 0, 1000, NULL, page, &total);
 	if (total < 0 || total > OBJECTS)
 		return false;
 	for (const char *p = page->data; *p; p += p[0] == ',') {
@@ -250,7 +250,7 @@ follow_until_stop(void)
 		    CACHE_FOUND)
 			failed = 5;
 		buf_clear(&page);
-		cache_page(c, APP_BATCH, 0, 1000, &page, &total);
+		cache_page(c, APP_BATCH, 0, 1000, NULL, &page, &total);
 		snprintf(head, sizeof head, "{\"id\":%d,", (int)last);
 		if (last >= 0 && !strstr(page.data, head) &&
 		    atomic_load(&shared->first) <= last)
