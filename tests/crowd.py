@@ -1,6 +1,7 @@
 """Many clients at once: threads with a record, replicas of one gateway, a
 reader that measures, and what the audit log says."""
 
+import contextlib
 import http.client
 import json
 import os
@@ -22,6 +23,7 @@ QUICK = {
     "kubernetes.call_timeout": "1s", "kubernetes.connect_timeout": "500ms",
 }
 APPS = "/sparkapplications"
+MAKERS = 4          # of copies, at once
 EVERY_S = 0.004     # about as often as a reader reads when all is well
 
 
@@ -68,6 +70,52 @@ def together(count, call):
         if isinstance(r, Exception):
             raise r
     return results
+
+
+class Clients:
+    """Threads that run() until over is set, at the end of the block."""
+
+    def __init__(self, count):
+        self.over = threading.Event()
+        self.threads = [threading.Thread(target=self.run)
+                        for _ in range(count)]
+
+    def __enter__(self):
+        for t in self.threads:
+            t.start()
+        return self
+
+    def __exit__(self, *_):
+        self.over.set()
+        for t in self.threads:
+            t.join()
+
+
+def copies(cluster, like, ids, namespace=None):
+    """Applications like this one but for its status, with these ids: made by
+    plain connections, as they are thousands."""
+    kube = cluster.kube.twin()
+    kube.namespace = namespace or kube.namespace
+    name = like["metadata"]["name"].rpartition("-")[0]
+    body = {key: like[key] for key in ("apiVersion", "kind", "spec")}
+    meta = {key: like["metadata"][key] for key in ("labels", "annotations")}
+    headers = {"Content-Type": "application/json",
+               "Authorization": kube.session.headers["Authorization"]}
+    context = ssl.create_default_context(cafile=kube.session.verify)
+
+    def make(part):
+        with contextlib.closing(http.client.HTTPSConnection(
+                "127.0.0.1", cluster.port, context=context)) as connection:
+            for i in ids[part::MAKERS]:
+                text = json.dumps({**body, "metadata": {
+                    **meta, "name": f"{name}-{i}", "labels": {
+                        **meta["labels"], "livy-fcgi/id": str(i)}}})
+                connection.request("POST", kube.path("sparkapplications"),
+                                   text, headers)
+                r = connection.getresponse()
+                answer = r.read()
+                assert r.status == 201, answer
+    together(MAKERS, make)
 
 
 def behind(call):

@@ -6,12 +6,11 @@ import contextlib
 import dataclasses
 import os
 import signal
-import threading
 import time
 
 import requests
 
-from crowd import QUICK, Reader, client, together
+from crowd import QUICK, Clients, Reader, client, copies, together
 from procs import wait_for
 
 FAULT_S = 2
@@ -139,34 +138,19 @@ NEXT_PAGES_BREAK = rule("half", "GET", "continue=")
 
 def fill(cluster, gateway, batch_id, count):
     """So many applications like that one, with the ids after its own."""
-    like = cluster.kube.app(f"livy-t-b-{batch_id}")
-    meta = like["metadata"]
-
-    def make(i):
-        kube = cluster.kube.twin()
-        for n in range(batch_id + 1 + i, batch_id + 1 + count, 8):
-            r = kube.create("sparkapplications", {
-                "apiVersion": like["apiVersion"], "kind": like["kind"],
-                "metadata": {"name": f"livy-t-b-{n}",
-                             "annotations": meta["annotations"],
-                             "labels": {**meta["labels"],
-                                        "livy-fcgi/id": str(n)}},
-                "spec": like["spec"]})
-            assert r.status_code == 201, r.text
-    together(8, make)
+    copies(cluster, cluster.kube.app(f"livy-t-b-{batch_id}"),
+           range(batch_id + 1, batch_id + 1 + count))
     wait_for("the gateway to have them", lambda: gateway.get(
         "/batches?size=1").json()["total"] > count)
 
 
-class Writers:
+class Writers(Clients):
     """Clients that create, and note what they were told: more than there are
     workers, so that without shares they would hold all of them."""
 
     def __init__(self, gateway, body, count=12):
+        super().__init__(count)
         self.gateway, self.body, self.told = gateway, body, []
-        self.over = threading.Event()
-        self.threads = [threading.Thread(target=self.run)
-                        for _ in range(count)]
 
     def run(self):
         session = client(self.gateway)
@@ -178,16 +162,6 @@ class Writers:
             except requests.RequestException as e:
                 self.told.append((e, time.monotonic() - start))
             time.sleep(0.05)
-
-    def __enter__(self):
-        for t in self.threads:
-            t.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        for t in self.threads:
-            t.join()
 
     def check(self):
         """Everybody got an answer in time; the ids that were accepted."""

@@ -12,7 +12,7 @@ import urllib3
 
 import kube
 import rig
-from procs import Part, alive, children, wait_for
+from procs import Part, alive, descendants, wait_for
 
 pytestmark = pytest.mark.local
 
@@ -185,11 +185,6 @@ def test_nothing_of_a_container_outlives_its_shim(lk):
     for pid in family:
         wait_for(f"{pid} to end", lambda: not alive(pid))
     assert lk.until("p", "terminated")["exitCode"] == 137
-
-
-def descendants(pid):
-    found = children(pid)
-    return found + [g for c in found for g in descendants(c)]
 
 
 def test_pods_outlive_sigterm_and_end_on_command(lk):

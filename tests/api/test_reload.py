@@ -3,13 +3,12 @@ what is under way ends as it began."""
 
 import collections
 import signal
-import threading
 import time
 
 import pytest
 import requests
 
-from crowd import Reader, behind, client, replica
+from crowd import Clients, Reader, behind, client, replica
 from procs import wait_for
 
 pytestmark = pytest.mark.local
@@ -33,15 +32,13 @@ def reload(gateway):
         gateway.pids("worker")) & old and gateway.pids("worker"))
 
 
-class Load:
+class Load(Clients):
     """Clients that create, read, list and delete, and note every answer."""
 
     def __init__(self, gateway, body, count=4):
+        super().__init__(count)
         self.gateway, self.body = gateway, body
         self.answers, self.ids = [], []
-        self.over = threading.Event()
-        self.threads = [threading.Thread(target=self.run)
-                        for _ in range(count)]
 
     def run(self):
         session = client(self.gateway)
@@ -62,16 +59,6 @@ class Load:
                     self.answers.append((method, r.status_code, r.text))
             except requests.RequestException as e:
                 self.answers.append(("", repr(e), ""))
-
-    def __enter__(self):
-        for t in self.threads:
-            t.start()
-        return self
-
-    def __exit__(self, *_):
-        self.over.set()
-        for t in self.threads:
-            t.join()
 
     def others_than(self, *codes):
         return [a for a in self.answers if a[1] not in codes]

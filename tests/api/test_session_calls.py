@@ -3,11 +3,8 @@ server are called, and statements while thousands of applications are listed
 again."""
 
 import copy
-import http.client
-import json
 import os
 import signal
-import ssl
 import statistics
 import threading
 import time
@@ -16,7 +13,7 @@ import pytest
 
 import repl
 from agents import ask_agent, token_of
-from kube import APPS
+from crowd import copies
 from procs import Part, give, wait_for
 from repl import Session, at_once
 from rig import TIMED_BUILD, free_port
@@ -174,33 +171,9 @@ def test_what_was_just_posted_is_not_asked_of_the_driver(quiet):
 
 def fill(cluster, gateway):
     """Many applications that have ended, in a namespace of their own."""
-    job = gateway.post("/batches", {"file": "local:///x.py"})
-    assert job.status_code == 201, job.text
-    name = f"livy-{gateway.settings['gateway']}-b-{job.json()['id']}"
-    pattern = cluster.kube.app(name)
-    meta = pattern["metadata"]
-    meta = {key: meta[key] for key in ("labels", "annotations")}
-    context = ssl.create_default_context(cafile=str(cluster.pki / "ca.crt"))
-
-    def make(part):
-        conn = http.client.HTTPSConnection("127.0.0.1", cluster.port,
-                                           context=context)
-        body = copy.deepcopy({**pattern, "metadata": {
-            **meta, "namespace": CROWD}})
-        body.pop("status", None)
-        for i in range(1000 + part, 1000 + MANY, 4):
-            body["metadata"]["name"] = f"{name.rpartition('-')[0]}-{i}"
-            body["metadata"]["labels"]["livy-fcgi/id"] = str(i)
-            conn.request("POST", f"{APPS}/namespaces/{CROWD}/"
-                         "sparkapplications", json.dumps(body), {
-                             "Authorization":
-                             f"Bearer {cluster.tokens['admin']}",
-                             "Content-Type": "application/json"})
-            r = conn.getresponse()
-            text = r.read()
-            assert r.status == 201, text
-        conn.close()
-    at_once(4, make)
+    job = gateway.submit({"file": "local:///x.py"})["id"]
+    copies(cluster, cluster.kube.app(gateway.object_name(job)),
+           range(1000, 1000 + MANY), CROWD)
     wait_for("the gateway to know them", lambda: gateway.get(
         "/batches?size=1").json()["total"] == MANY + 1, 120)
 
