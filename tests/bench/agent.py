@@ -184,9 +184,9 @@ def bench_cancel(session, times=3):
                 view, took = session.cancel(which)
                 assert view["state"] == "cancelled", view
                 taken[what].append(took * 1000)
-    for name, times in taken.items():
-        tell("cancel of %s, slowest" % name, max(times), 1000, "ms",
-             note="median %.0f" % statistics.median(times))
+    for name, each in taken.items():
+        tell("cancel of %s, slowest" % name, max(each), 1000, "ms",
+             note="median %.0f" % statistics.median(each))
 
 
 def session_prelude():
